@@ -1,0 +1,34 @@
+"""Fixtures all tests share: a home of their own, the data beside the checkout."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh home folder: no test reads or writes the person's configuration, state or cache."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(folder))
+    for variable, name in (
+        ("CONFIG", ".config"),
+        ("STATE", ".local/state"),
+        ("CACHE", ".cache"),
+        ("DATA", ".local/share"),
+    ):
+        (folder / name).mkdir(parents=True)
+        monkeypatch.setenv(f"XDG_{variable}_HOME", str(folder / name))
+    for variable in ("NO_COLOR", "TMUX", "TERM_PROGRAM", "LORATUI_DEBUG"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The recordings, images and captions beside the checkout; tests that use it carry the mark `shared`."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the recordings beside the checkout (../shared)")
+    return SHARED
