@@ -204,7 +204,7 @@ def test_an_interpreter_without_our_packages(tmp_path: Path) -> None:
     python = tmp_path / "env" / "bin" / "python"
     with odd(python=python) as worker:
         assert worker.call("echo", {"a": 1}) == {"a": 1}
-    with pytest.raises(LoratuiError, match="needs the Python package (numpy|onnxruntime|PIL), which") as caught:
+    with pytest.raises(LoratuiError, match=r"needs the Python package (numpy|onnxruntime|PIL), which") as caught:
         Worker("loratui.core.tagging.worker", "tagger", python=python)
     assert str(python) in caught.value.remedy
 
