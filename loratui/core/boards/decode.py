@@ -1,0 +1,114 @@
+"""Answers of boards read without trust: JSON or XML by the first byte, times in every form they come in."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+import msgspec
+
+_Record = TypeVar("_Record", bound=msgspec.Struct)
+_RATING = {"g": "g", "general": "g", "safe": "g", "sensitive": "s"}
+_RATING |= {"q": "q", "questionable": "q", "e": "e", "explicit": "e"}
+
+
+def is_xml(raw: bytes) -> bool:
+    """Whether the answer is XML (or HTML): its content type cannot be believed on the older engines."""
+    return raw.lstrip()[:1] == b"<"
+
+
+def json_document(raw: bytes) -> Any:
+    """The decoded JSON.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
+
+
+def xml_root(raw: bytes) -> ElementTree.Element:
+    """The root element.
+
+    Raises:
+        ValueError: it is not XML, or declares a document type (boards never do; entity bombs need it).
+    """
+    if b"<!DOCTYPE" in raw[:4096] or b"<!ENTITY" in raw:
+        raise ValueError("a document type declaration")
+    try:
+        return ElementTree.fromstring(raw)
+    except ElementTree.ParseError as error:
+        raise ValueError(str(error)) from error
+
+
+def xml_records(root: ElementTree.Element) -> list[dict[str, str]]:
+    """Each child of `root` as a mapping, of attributes or of child elements; empty values are left out."""
+    found = []
+    for element in root:
+        values = dict(element.attrib)
+        values.update({child.tag: " ".join((child.text or "").split()) for child in element})
+        found.append({key: value.strip() for key, value in values.items() if value.strip()})
+    return found
+
+
+def records(items: Sequence[Any], kind: type[_Record]) -> Iterator[_Record]:
+    """Each of `items` that can be read as `kind`; one record out of shape does not cost the page."""
+    for item in items:
+        try:
+            yield msgspec.convert(item, kind, strict=False)
+        except msgspec.ValidationError:
+            continue
+
+
+def rating(word: str | None, letter_s: str) -> str:
+    """One of g, s, q, e, or "".
+
+    Args:
+        word: a letter or a word.
+        letter_s: what the letter `s` means there: `s` for sensitive, `g` for safe.
+    """
+    word = (word or "").lower()
+    return letter_s if word == "s" else _RATING.get(word, "")
+
+
+def extension(url: str, default: str = "") -> str:
+    """The file type at the end of an address, lower case, `jpeg` as `jpg`; never longer than five characters."""
+    _, dot, suffix = urlsplit(url).path.rpartition("/")[2].rpartition(".")
+    suffix = suffix.lower() if dot and len(suffix) <= 5 and suffix.isalnum() else default.lower()
+    return "jpg" if suffix in ("jpeg", "jpe", "jfif") else suffix
+
+
+def address(url: str | None, base: str) -> str:
+    """An http(s) address: a relative one is completed with `base`; anything that is no web address becomes ""."""
+    if not url:
+        return ""
+    if url.startswith("//"):
+        url = f"{urlsplit(base).scheme}:{url}"
+    elif url.startswith("/"):
+        url = base.rstrip("/") + url
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+def moment(value: Any) -> str:
+    """RFC 3339 in UTC out of an epoch, ISO 8601, `Sat Sep 26 03:51:09 -0500 2026` or `{"s": epoch}`; else ""."""
+    if isinstance(value, dict):
+        value = value.get("s")
+    try:
+        if isinstance(value, str) and not value.isdigit():
+            iso = value[:4].isdigit()
+            read = datetime.fromisoformat(value) if iso else datetime.strptime(value, "%a %b %d %H:%M:%S %z %Y")
+            read = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+        else:
+            read = datetime.fromtimestamp(int(value), UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return ""
+    return read.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def md5(value: str | None) -> str:
+    """32 lower-case hex digits, or ""."""
+    value = (value or "").lower()
+    return value if len(value) == 32 and all(digit in "0123456789abcdef" for digit in value) else ""

@@ -1,0 +1,155 @@
+"""The planner: what of a QUERY the site takes, and what is judged here from each post's record."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from loratui.core.boards.board import Board
+from loratui.core.boards.post import RATINGS
+from loratui.core.boards.terms import Term, grouped, parse, ratings
+from loratui.core.errors import UsageError
+
+DEFAULT_RATINGS = frozenset({"g", "s"})
+"""What is let through where the QUERY names no rating."""
+
+Counts = Callable[[Sequence[str]], Mapping[str, int]]
+"""Asks how many posts each tag has; a tag that is missing in the answer is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """How a QUERY is answered.
+
+    Attributes:
+        query: as the person typed it.
+        by_site: the terms sent, in the site's words.
+        by_us: the terms judged here.
+        ratings: those let through; also checked here.
+        ordered: the search is sorted: pages are numbered, and the site's depth is limited.
+        with_deleted: the QUERY asks for a status, so deleted posts are wanted.
+    """
+
+    query: str
+    by_site: tuple[str, ...]
+    by_us: tuple[Term, ...]
+    ratings: frozenset[str]
+    ordered: bool
+    with_deleted: bool
+
+
+def plan(board: Board, query: str, counts: Counts | None = None) -> QueryPlan:
+    """Splits `query` between the site and us.
+
+    Args:
+        board: where it goes.
+        query: tags and metatags, divided by spaces.
+        counts: is asked only where the site's limit leaves no room for all tags; the rarest are sent then.
+
+    Raises:
+        UsageError: the query is empty, or has a term that cannot be understood or sent.
+    """
+    terms = parse(query)
+    if grouped(terms):
+        return _whole(board, query, terms)
+    wanted = _wanted(board, terms)
+    sent: list[tuple[int, list[str]]] = []  # place in the query, the site's words
+    here: list[tuple[int, Term]] = []
+    counted: list[tuple[int, Term]] = []
+    for place, term in enumerate(terms):
+        if term.key == "rating" or (term.either and term.judged_here):
+            continue
+        words = board.translate(term)
+        if words is None:
+            here.append((place, term))
+        elif term.key in board.FREE or board.TAG_LIMIT is None:
+            sent.append((place, words))
+        else:
+            counted.append((place, term))
+    either = [(place, term) for place, term in enumerate(terms) if term.either and term.judged_here]
+    chosen, either_sent = _choose(board, counted, len(either), counts)
+    sent.extend((place, board.translate(term) or []) for place, term in chosen)
+    here.extend(pair for pair in counted if pair not in chosen)
+    if either_sent:
+        sent.extend([(either[0][0], board.either([term.text.lstrip("~") for _, term in either]))] if either else [])
+    else:
+        here.extend(either)
+    return QueryPlan(
+        query,
+        (*(word for _, words in sorted(sent) for word in words), *board.rating_terms(wanted)),
+        tuple(term for _, term in sorted(here, key=lambda pair: pair[0])),
+        _own(board, wanted),
+        any(term.key.startswith("ord") or term.key == "random" for term in terms),
+        any(term.key == "status" for term in terms),
+    )
+
+
+def _wanted(board: Board, terms: list[Term]) -> frozenset[str]:
+    """The ratings that all `rating:` terms let through; the default where there is none."""
+    named = [ratings(term, board.LETTER_S) for term in terms if term.key == "rating"]
+    wanted = frozenset(RATINGS).intersection(*named) if named else DEFAULT_RATINGS
+    if not wanted:
+        raise UsageError("The rating: terms leave no rating.", "Drop one of them.")
+    return wanted
+
+
+def _own(board: Board, wanted: frozenset[str]) -> frozenset[str]:
+    """`wanted` as the board's posts carry it: where only "safe" is known, those posts are `g`."""
+    return wanted | {"g"} if "s" in wanted and board.RATING_WORDS[0] == board.RATING_WORDS[1] else wanted
+
+
+def _whole(board: Board, query: str, terms: list[Term]) -> QueryPlan:
+    """A query in the site's own grouping goes out as it is; only the rating is ours."""
+    if not board.GROUPS:
+        raise UsageError(
+            f"{board.name} knows no parentheses and no “or” in a query.",
+            "Search twice, or put ~ before each of the tags.",
+        )
+    rating_named = any("rating:" in term.text.lower() for term in terms)
+    wanted = frozenset(RATINGS) if rating_named else DEFAULT_RATINGS
+    words = tuple(term.text for term in terms)
+    return QueryPlan(
+        query,
+        words if rating_named else ("(", *words, ")", *board.rating_terms(wanted)),
+        (),
+        _own(board, wanted),
+        any(term.key == "order" for term in terms),
+        any(term.key == "status" for term in terms),
+    )
+
+
+def _choose(
+    board: Board, counted: list[tuple[int, Term]], either: int, counts: Counts | None
+) -> tuple[list[tuple[int, Term]], bool]:
+    """Those of the counted terms that are sent, and whether the group of `either` ~terms is.
+
+    What only the site can do goes first, then the rarest tags, then the group, then what is negated.
+    """
+    limit = board.TAG_LIMIT
+    if limit is None or len(counted) + either <= limit:
+        return counted, True
+    must = [pair for pair in counted if not pair[1].judged_here]
+    if len(must) > limit:
+        raise UsageError(
+            f"{board.name} takes {limit} terms like {' '.join(term.text for _, term in must)} in one search.",
+            "Leave some of them out.",
+        )
+    room = limit - len(must)
+    positive = [pair for pair in counted if pair[1].judged_here and not pair[1].negated]
+    negative = [pair for pair in counted if pair[1].judged_here and pair[1].negated]
+    if len(positive) > room:
+        known = counts([term.value for _, term in positive if not term.wildcard]) if counts is not None else {}
+        positive.sort(key=lambda pair: _rarity(pair[1], known))
+    chosen = must + positive[:room]
+    # The group goes whole or not at all.
+    either_sent = 0 < either <= limit - len(chosen)
+    return chosen + negative[: limit - len(chosen) - (either if either_sent else 0)], either_sent
+
+
+def _rarity(term: Term, known: Mapping[str, int]) -> tuple[int, int]:
+    """A key that sorts the rarest first."""
+    if term.wildcard:
+        return (2, 0)
+    if term.value in known:
+        return (1, known[term.value])
+    # Unknown to the site's list: perhaps an alias, which only the site can resolve. Where nothing could be asked,
+    # a tag in brackets is mostly a character, and a long tag rarer than a short one.
+    return (0, 0) if known or "(" in term.value else (1, -len(term.value))

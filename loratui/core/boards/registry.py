@@ -1,0 +1,37 @@
+"""Boards by name, out of the configuration."""
+
+from loratui.core.boards.board import Board
+from loratui.core.boards.danbooru import Danbooru
+from loratui.core.boards.e621 import E621
+from loratui.core.boards.gelbooru import Gelbooru
+from loratui.core.boards.gelbooru02 import Gelbooru02
+from loratui.core.boards.moebooru import Moebooru
+from loratui.core.config import Config
+from loratui.core.errors import UsageError
+from loratui.core.nearest import nearest
+
+ENGINES: dict[str, type[Board]] = {kind.ENGINE: kind for kind in (Danbooru, Gelbooru, Gelbooru02, Moebooru, E621)}
+
+
+def find(config: Config, name: str | None = None) -> Board:
+    """The board called `name`, or the default one.
+
+    Raises:
+        UsageError: there is no such board, or its engine or url is missing or unknown.
+    """
+    name = name or config.default_board
+    board = config.boards.get(name)
+    if board is None:
+        meant = nearest(name, config.boards)
+        raise UsageError(
+            f"There is no board called {name!r}.",
+            f"Did you mean {meant!r}?" if meant else f"The boards are: {', '.join(config.boards)}.",
+        )
+    engine = ENGINES.get(board.engine)
+    if engine is None:
+        raise UsageError(
+            f"The board {name!r} has the unknown engine {board.engine!r}.", f"The engines are: {', '.join(ENGINES)}."
+        )
+    if not board.url.startswith(("http://", "https://")):
+        raise UsageError(f"The url of the board {name!r} is no web address.", f'Set [boards.{name}] url = "https://…".')
+    return engine(name, board)

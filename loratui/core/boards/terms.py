@@ -1,0 +1,199 @@
+"""The terms of a QUERY: parsed from what the person typed, and judged against a post where the site does not do it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from loratui.core.boards.decode import rating as read_rating
+from loratui.core.boards.post import RATINGS, Post
+from loratui.core.errors import UsageError
+
+_ALIASES = {"sort": "order", "ext": "filetype", "type": "filetype", "uploader": "user", "size": "filesize"}
+_NUMBERS: dict[str, Callable[[Post], float | None]] = {
+    "width": lambda post: post.width or None,
+    "height": lambda post: post.height or None,
+    "mpixels": lambda post: post.width * post.height / 1e6 if post.width and post.height else None,
+    "ratio": lambda post: round(post.width / post.height, 2) if post.width and post.height else None,
+    "score": lambda post: post.score,
+    "id": lambda post: post.id,
+    "filesize": lambda post: post.size,
+    "tagcount": lambda post: len(post.all_tags()),
+}
+NUMBERS = frozenset(_NUMBERS)
+"""Metatags whose value is a number or a range: the record of a post is enough to judge them."""
+
+JUDGED = NUMBERS | {"rating", "filetype", "md5", "parent"}
+"""Metatags that can be judged here, from the record of a post."""
+
+_SITES_OWN = (
+    "order status user fav pool source date age child duration favcount upvotes downvotes embedded pixiv pixiv_id has "
+    "is approver commenter noter search ordfav ordpool random locked set limit hidden vote disapproved flagger"
+)
+KNOWN = JUDGED | frozenset(_SITES_OWN.split())
+"""Words before a colon that are metatags; `honkai:_star_rail` is a tag."""
+
+_GROUPING = frozenset({"or", "and", "(", ")", "-(", "{", "}", "~"})
+_SPANS = re.compile(r"^(?P<low>[^.]+(?:\.\d+)?)?\.\.(?P<high>.+)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word of a QUERY.
+
+    Attributes:
+        text: as the person typed it.
+        negated: it had a leading `-`.
+        either: it had a leading `~`: at least one of such terms must hold.
+        key: the metatag's name in our words, "" for a tag.
+        value: the tag, or what stands after the metatag's colon.
+    """
+
+    text: str
+    negated: bool
+    either: bool
+    key: str
+    value: str
+
+    @property
+    def judged_here(self) -> bool:
+        """Whether the record of a post is enough to judge it."""
+        return not self.key or self.key in JUDGED
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether it is a tag with a `*` in it."""
+        return not self.key and "*" in self.value
+
+
+def parse(query: str) -> list[Term]:
+    """The terms of `query`, which are divided by white space.
+
+    Raises:
+        UsageError: it is empty, or has a term that has no meaning here.
+    """
+    terms = [_term(word) for word in query.split()]
+    if not terms:
+        raise UsageError("The query is empty.", "Give at least one tag, such as: 1girl solo.")
+    for term in terms:
+        if term.key == "limit":
+            raise UsageError(f"{term.text} is no part of a query here.", "Use the option --limit.")
+    return terms
+
+
+def grouped(terms: list[Term]) -> bool:
+    """Whether the query uses the site's own grouping (parentheses, `or`): then it can only be sent whole."""
+    return any(term.text.lower() in _GROUPING for term in terms)
+
+
+def _term(word: str) -> Term:
+    body = word
+    negated = len(body) > 1 and body[0] == "-" and word not in _GROUPING
+    either = len(body) > 1 and body[0] == "~" and word not in _GROUPING
+    if negated or either:
+        body = body[1:]
+    key, colon, value = body.partition(":")
+    key = _ALIASES.get(key.lower(), key.lower())
+    if colon and value and key in KNOWN:
+        return Term(word, negated, either, key, value)
+    return Term(word, negated, either, "", body.lower())
+
+
+def ratings(term: Term, letter_s: str) -> frozenset[str]:
+    """The ratings a `rating:` term lets through, out of `RATINGS`.
+
+    Args:
+        letter_s: what the letter `s` means on the board.
+
+    Raises:
+        UsageError: a word that is no rating.
+    """
+    named = set()
+    for word in term.value.split(","):
+        letter = read_rating(word, letter_s)
+        if not letter:
+            raise UsageError(
+                f"{term.text} names no rating.", "Use rating:general, sensitive, questionable or explicit."
+            )
+        named.add(letter)
+    return frozenset(RATINGS) - named if term.negated else frozenset(named)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of numbers; None is open. `low_open` and `high_open`: the bound itself is outside."""
+
+    low: float | None = None
+    high: float | None = None
+    low_open: bool = False
+    high_open: bool = False
+
+    def __contains__(self, number: float) -> bool:
+        above = self.low is None or (number > self.low if self.low_open else number >= self.low)
+        below = self.high is None or (number < self.high if self.high_open else number <= self.high)
+        return above and below
+
+
+def spans(term: Term) -> list[Span]:
+    """The ranges of a numeric metatag: `768`, `>=768`, `<2`, `768..1024`, `..5`, `1,2,3`, `16:9`, `2mb`.
+
+    Raises:
+        UsageError: it is none of those.
+    """
+    try:
+        return [_span(part) for part in term.value.split(",")]
+    except ValueError:
+        raise UsageError(
+            f"{term.text} is no number or range.", f"Write it as {term.key}:>=768 or {term.key}:768..1024."
+        ) from None
+
+
+def _span(text: str) -> Span:
+    if between := _SPANS.match(text):
+        low, high = between["low"], between["high"]
+        return Span(_number(low) if low else None, _number(high) if high else None)
+    for sign, make in _SIGNS:
+        if text.startswith(sign):
+            return make(_number(text.removeprefix(sign)))
+    exact = _number(text)
+    return Span(exact, exact)
+
+
+_SIGNS: tuple[tuple[str, Callable[[float], Span]], ...] = (
+    (">=", lambda n: Span(low=n)),
+    ("<=", lambda n: Span(high=n)),
+    (">", lambda n: Span(low=n, low_open=True)),
+    ("<", lambda n: Span(high=n, high_open=True)),
+)
+
+
+def _number(text: str) -> float:
+    text = text.lower()
+    for unit, factor in (("kb", 1024), ("mb", 1024**2), ("k", 1024), ("m", 1024**2), ("b", 1)):
+        if text.endswith(unit):
+            return float(text.removesuffix(unit)) * factor
+    first, divided, second = text.replace("/", ":").partition(":")
+    return round(float(first) / (float(second) or 1), 2) if divided else float(first)
+
+
+def matches(post: Post, term: Term) -> bool:
+    """Whether `post` satisfies `term`, negation included. Only for terms that are `judged_here`, but for ratings."""
+    return _holds(post, term) is not term.negated
+
+
+def _holds(post: Post, term: Term) -> bool:
+    if term.key in _NUMBERS:
+        number = _NUMBERS[term.key](post)
+        return number is not None and any(number in span for span in spans(term))
+    if term.key == "filetype":
+        return post.ext in {"jpg" if word == "jpeg" else word for word in term.value.lower().split(",")}
+    if term.key == "md5":
+        return post.md5 in term.value.lower().split(",")
+    if term.key == "parent":
+        if term.value in ("none", "any"):
+            return (post.parent is None) == (term.value == "none")
+        return term.value in (str(post.parent), str(post.id))
+    if term.wildcard:
+        pattern = term.value.replace("[", "[[]").replace("?", "[?]")
+        return any(fnmatchcase(tag.lower(), pattern) for tag in post.all_tags())
+    return any(tag.lower() == term.value for tag in post.all_tags())
