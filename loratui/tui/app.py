@@ -1,0 +1,323 @@
+"""The app: screens, theme, keymap, jobs, and the one place where errors end."""
+
+import asyncio
+import inspect
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from textual import events
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.driver import Driver
+from textual.theme import Theme
+from textual.timer import Timer
+
+from loratui.core import paths
+from loratui.core.errors import Cancelled, LoratuiError
+from loratui.core.sanitize import line
+from loratui.tui import keymap, themes
+from loratui.tui.commands import GLOBAL, SCREENS, Entry, bindings, shown
+from loratui.tui.jobs import JobCentre
+from loratui.tui.screens.base import LoratuiScreen
+from loratui.tui.shell import diary, everywhere
+from loratui.tui.shell.done import Done
+from loratui.tui.shell.lines import Key
+
+if TYPE_CHECKING:
+    from loratui.core.workspace import Workspace
+
+TOAST_SECONDS = {"info": 4.0, "warn": 8.0, "error": 12.0}
+
+
+class LoratuiApp(App[None], inherit_bindings=False):
+    """The program.
+
+    Args:
+        workspace: where it works.
+        debug: an unexpected error ends the program with its traceback, instead of a toast and a line in the log.
+    """
+
+    TITLE = "loratui"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(GLOBAL), Binding("g", "chord", show=False)]
+
+    def __init__(self, workspace: "Workspace", *, debug: bool = False) -> None:
+        super().__init__(driver_class=driver())
+        self.animation_level = "none"
+        self.workspace = workspace
+        self.debug_errors = debug
+        self.jobs = JobCentre(self)
+        self.keymap = keymap.Keymap()
+        self.done: list[Done] = []
+        self.history = asyncio.Lock()
+        """Held while the dataset's changes go back or forth."""
+        self.slow_link = workspace.config.ui.slow_link
+        self.current_toast: tuple[str, str] | None = None
+        self.own_themes: dict[str, Theme] = {}
+        self._screens: dict[str, LoratuiScreen] = {}
+        self._toast_timer: Timer | None = None
+        self._status_due = False
+        self._chord = False
+        self.failure = ""
+        """What ended the program, as one sentence."""
+        for entry in SCREENS:
+            self._add_mode(entry)
+
+    # --- screens -------------------------------------------------------------------------------------------------
+
+    @property
+    def active(self) -> LoratuiScreen:
+        """The screen in front."""
+        return cast(LoratuiScreen, self.screen)
+
+    def _screen(self, entry: Entry) -> LoratuiScreen:
+        """The one instance of a screen, made when it is first opened."""
+        if entry.name not in self._screens:
+            self._screens[entry.name] = entry.load()(self.workspace)
+        return self._screens[entry.name]
+
+    async def go(self, name: str) -> None:
+        """Shows the screen `name`. One that cannot be made leaves the one in front as it is."""
+        self._screen(next(entry for entry in SCREENS if entry.name == name))
+        await self.switch_mode(name)
+
+    async def open(self, workspace: "Workspace") -> None:
+        """Works in another project from now on; all screens but the one in front begin anew."""
+        self.workspace = workspace
+        kept = self.active
+        for entry in SCREENS:
+            if entry.name != kept.NAME and self._screens.pop(entry.name, None) is not None:
+                await self.remove_mode(entry.name)
+                self._add_mode(entry)
+        kept.workspace = workspace
+        kept.enter()
+
+    def _add_mode(self, entry: Entry) -> None:
+        self.add_mode(entry.name, lambda: self._screen(entry))
+
+    def changed(self) -> None:
+        """The dataset changed: the screen in front reads it again now, the others when they are entered."""
+        self.active.enter()
+
+    # --- start and end -------------------------------------------------------------------------------------------
+
+    async def on_mount(self) -> None:
+        """Theme, signals and the first screen."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, self._ended, 128 + number)
+        self._use_theme()
+        await self.switch_mode(SCREENS[0].name)
+        self.call_after_refresh(self._read_keymap)
+
+    def _ended(self, code: int) -> None:
+        self.jobs.cancel_all()
+        self.exit(return_code=code)
+
+    def _use_theme(self) -> None:
+        self.own_themes, problems = themes.available()
+        for theme in self.own_themes.values():
+            self.register_theme(theme)
+        name, problem = themes.choose(self.workspace.config.ui.theme, self.own_themes)
+        if name in self.own_themes:
+            self.theme = name
+        self._complain([*problems, problem] if problem else problems)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our variables in a theme that is not ours."""
+        theme = self.current_theme
+        return {name: getattr(theme, base) or theme.primary for name, base in themes.OWN.items()}
+
+    def _read_keymap(self) -> None:
+        path = paths.config_dir() / "keys.toml"
+        if not path.exists():
+            return
+        self.keymap = keymap.load(path, [GLOBAL, *(entry.load().COMMANDS for entry in SCREENS)])
+        self.set_keymap(self.keymap.textual())
+        self._complain(self.keymap.problems)
+        self.refresh_status()
+
+    def _complain(self, problems: Sequence[str]) -> None:
+        if problems:
+            more = f" (and {len(problems) - 1} more: L)" if len(problems) > 1 else ""
+            self.toast(problems[0] + more, level="warn")
+            for problem in problems:
+                self.did(problem, level="warn")
+
+    # --- commands ------------------------------------------------------------------------------------------------
+
+    def action_command(self, id: str) -> None:  # noqa: A002
+        """Runs a global command."""
+        self.run_command(self, id)
+
+    def run_command(self, node: DOMNode, id: str) -> None:  # noqa: A002
+        """Runs the command `id` of a screen or of the app, or says why it cannot run now."""
+        if isinstance(node, LoratuiScreen):
+            command = next(command for command in node.COMMANDS if command.id == id)
+            why, method = node.unavailable(id), getattr(node, command.method)
+        else:
+            why, method = everywhere.unavailable(self, id), lambda: everywhere.run(self, id)
+        if why is not None:
+            self.toast(why, level="warn")
+        else:
+            self.guarded(method)
+
+    def guarded(self, function: Callable[..., object], *arguments: object) -> None:
+        """Calls `function`; what it raises becomes a toast. An async one goes on beside the screens."""
+        try:
+            result = function(*arguments)
+        except Exception as error:
+            self.report_error(error)
+            return
+        if inspect.isawaitable(result):
+            self.run_worker(self._guard(result), exit_on_error=False)
+
+    async def _guard(self, work: Awaitable[object]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self.report_error(error)
+
+    def report_error(self, error: Exception) -> None:
+        """Says what went wrong and what to do; the unexpected goes into the log file with its traceback."""
+        if isinstance(error, Cancelled):
+            self.toast("stopped")
+        elif isinstance(error, LoratuiError):
+            self.toast(error.message, error.remedy, "error")
+        elif self.debug_errors:
+            self._handle_exception(error)
+        else:
+            diary.write(error)
+            text = line(f"{type(error).__name__}: {error}", 200)
+            self.toast(f"that failed: {text}", f"The details are in {diary.log_path()}.", "error")
+
+    def _fatal_error(self) -> None:
+        """An error outside of any command: the screen cannot go on. The person reads a sentence, the log the rest."""
+        if self.debug_errors or self._exception is None:
+            super()._fatal_error()
+            return
+        diary.write(self._exception)
+        self.failure = f"{type(self._exception).__name__}: {self._exception}"
+        self._close_messages_no_wait()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Takes the second key of a chord; after any other key the status line is composed anew."""
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        if self._chord:
+            self._chord = False
+            self.refresh_status()
+            active = self.screen.active_bindings.get(f"g {event.key}")
+            if active is not None:
+                await self.run_action(active.binding.action, active.node)
+            elif event.key != "escape":
+                self.toast(f"g {shown(event.key)} is no key here", level="warn")
+            return
+        await super().on_event(event)
+        if not self._status_due:
+            self._status_due = True
+            self.set_timer(0.05, self.refresh_status)
+
+    def action_chord(self) -> None:
+        """Waits for the second key; the status line shows which there are."""
+        self._chord = True
+        self.refresh_status()
+
+    @property
+    def chord_keys(self) -> list[Key]:
+        """The second keys of the chord that was begun; [] when none was."""
+        if not self._chord:
+            return []
+        everything = (*self.active.COMMANDS, *GLOBAL)
+        pairs = [(key, command) for command in everything for key in self.keymap.of(command) if key.startswith("g ")]
+        return [Key(shown(key[2:]), command.title) for key, command in pairs]
+
+    def status_keys(self) -> list[Key]:
+        """The global keys of the status line."""
+        return [
+            Key(self.keymap.shown(command), command.title, everywhere.unavailable(self, command.id) is None, last=True)
+            for command in GLOBAL
+            if command.footer and self.keymap.of(command)
+        ]
+
+    # --- saying --------------------------------------------------------------------------------------------------
+
+    def toast(self, message: str, remedy: str = "", level: Literal["info", "warn", "error"] = "info") -> None:
+        """Shows `message` and `remedy` in the status line for some seconds. Warnings and errors go into the log."""
+        stop = "" if not remedy or message.endswith((".", "!", "?")) else "."
+        text = f"{message}{stop} {remedy}".rstrip()
+        self.current_toast = (text, level)
+        if level != "info":
+            self.did(text, level=level)
+        if self._toast_timer is not None:
+            self._toast_timer.stop()
+        self._toast_timer = self.set_timer(TOAST_SECONDS[level], self.drop_toast)
+        self.refresh_status()
+
+    def drop_toast(self) -> None:
+        """Gives the status line back to the keys."""
+        self.current_toast = None
+        self.refresh_status()
+
+    def did(self, text: str, command: str = "", level: str = "info") -> None:
+        """Adds to the log of what was done.
+
+        Args:
+            text: what happened.
+            command: the `loratui …` command that does the same.
+            level: info, warn or error.
+        """
+        self.done.append(Done(text, command, level))
+
+    def refresh_status(self) -> None:
+        """Composes the status line of the screen in front anew."""
+        self._status_due = False
+        if isinstance(self.screen_stack[-1] if self._running else None, LoratuiScreen):
+            self.active.refresh_status()
+
+    def remember(self, key: str, value: object) -> None:
+        """Writes one value of the configuration; a file that cannot be written is said, not fatal."""
+        from loratui.core import config
+
+        config.set_value(key, value)
+
+    def set_slow_link(self, on: bool) -> None:
+        """Switches the slow link."""
+        self.slow_link = on
+        self.remember("ui.slow_link", on)
+
+    def on_app_blur(self, event: events.AppBlur) -> None:
+        """The terminal lost the focus: nothing to repaint for."""
+        event.prevent_default()
+
+    def on_app_focus(self, event: events.AppFocus) -> None:
+        """The terminal has the focus again: nothing to repaint for."""
+        event.prevent_default()
+
+
+def driver() -> type[Driver] | None:
+    """The driver that swallows the terminal's late answers."""
+    try:
+        from loratui.tui.graphics.driver import LoratuiDriver
+    except ModuleNotFoundError:
+        return None
+    return LoratuiDriver
+
+
+def run(workspace: "Workspace", debug: bool = False) -> int:
+    """Runs the TUI.
+
+    Returns:
+        the exit code: 0, 1 after an unexpected error, 128 + the signal that ended it.
+    """
+    app = LoratuiApp(workspace, debug=debug)
+    with diary.own_terminal():
+        app.run(mouse=False)
+    if app.failure:
+        print(f"loratui: {line(app.failure)}. The details are in {diary.log_path()}.", file=sys.stderr)
+    return app.return_code or 0

@@ -1,0 +1,238 @@
+"""What every screen is: a title line, a body, a status line, and panels over the body."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+
+from loratui.tui.commands import Command, bindings
+from loratui.tui.shell.lines import Key, StatusLine, TitleLine
+from loratui.tui.shell.panels import AskPanel, ConfirmPanel, Panel, PanelHost, first_focusable
+
+if TYPE_CHECKING:
+    from loratui.core.workspace import Workspace
+    from loratui.tui.app import LoratuiApp
+
+NARROW = 100
+"""Below this many columns the screen has the class `-narrow`: right panes fold, panels open at the bottom."""
+
+
+class LoratuiScreen(Screen[None]):
+    """Base of the screens.
+
+    A subclass declares `NAME`, `TITLE_TEXT`, `GO`, `COMMANDS` and `EMPTY`, yields its body in `compose_body`, reads
+    the core in `reload`, and has a method `command_<name>` (sync or async) for each command. Whatever a command or
+    `reload` raises becomes a toast.
+
+    Args:
+        workspace: the program's workspace; the app sets another one when a project is opened.
+    """
+
+    NAME: ClassVar[str] = ""
+    TITLE_TEXT: ClassVar[str] = ""
+    GO: ClassVar[str] = ""
+    COMMANDS: ClassVar[tuple[Command, ...]] = ()
+    EMPTY: ClassVar[str] = ""
+
+    DEFAULT_CSS = """
+    LoratuiScreen { layers: default panels; }
+    LoratuiScreen > #body { height: 1fr; width: 100%; }
+    """
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (NARROW, "-wide")]
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init_subclass__(cls, **arguments: bool) -> None:
+        """Makes the bindings from the commands."""
+        cls.BINDINGS = [*cls.__dict__.get("BINDINGS", []), *bindings(cls.__dict__.get("COMMANDS", ()))]
+        super().__init_subclass__(**arguments)
+
+    def __init__(self, workspace: "Workspace") -> None:
+        super().__init__()
+        self.workspace = workspace
+        self._counts = ""
+        self._note = ""
+        self._panel: Widget | None = None
+        self._focus_before: Widget | None = None
+
+    if TYPE_CHECKING:
+
+        @property
+        def app(self) -> "LoratuiApp":
+            """The app, with its own type."""
+            ...
+
+    def compose(self) -> ComposeResult:
+        """Title line, body, status line."""
+        yield TitleLine()
+        with Container(id="body"):
+            yield from self.compose_body()
+        yield StatusLine()
+        yield PanelHost()
+
+    def compose_body(self) -> ComposeResult:
+        """The widgets between title line and status line."""
+        return iter(())
+
+    def reload(self) -> None:
+        """Reads again from the core what the screen shows: on entering, and after every change of the dataset."""
+
+    def unavailable(self, id: str) -> str | None:  # noqa: A002
+        """Why the command `id` cannot run now; None when it can. Called often: look only at what is in memory."""
+        return None
+
+    def step_out(self) -> bool:
+        """One step out, for `esc`: closes the panel. A subclass first calls this, then drops its filter or marks.
+
+        Returns:
+            whether there was a step to take.
+        """
+        if self.panel is None:
+            return False
+        self.close_panel()
+        return True
+
+    # --- the two lines -------------------------------------------------------------------------------------------
+
+    def set_counts(self, text: str) -> None:
+        """Shows `text` at the right of the title line."""
+        if text != self._counts:
+            self._counts = text
+            self.refresh_title()
+
+    def set_note(self, text: str) -> None:
+        """Shows `text` (marks, scope) at the left of the status line."""
+        if text != self._note:
+            self._note = text
+            self.refresh_status()
+
+    def refresh_title(self) -> None:
+        """Paints the title line anew where it changed."""
+        width, height = self.app.size
+        counts = self._counts
+        if width < 80 or height < 24:
+            counts = f"{width}×{height} is small, made for 80×24"
+        project = self.workspace.project
+        name = project.name if project is not None else self.workspace.root.name or "/"
+        for title in self.query(TitleLine):
+            title.compose_line(name, self.TITLE_TEXT, counts)
+
+    def refresh_status(self) -> None:
+        """Paints the status line anew where it changed."""
+        for status in self.query(StatusLine):
+            app = self.app
+            status.compose_line(self._note, self._keys(), app.jobs.text(), app.current_toast)
+
+    def _keys(self) -> list[Key]:
+        if self.app.chord_keys:
+            return self.app.chord_keys
+        panel = self.panel
+        if panel is not None:
+            return list(panel.KEYS) if isinstance(panel, Panel) else [Key("esc", "close", last=True)]
+        return [*self._command_keys(self.COMMANDS, self.unavailable), *self.app.status_keys()]
+
+    def _command_keys(self, commands: Iterable[Command], why: Callable[[str], str | None]) -> Iterable[Key]:
+        keymap = self.app.keymap
+        for command in commands:
+            if command.footer and (key := keymap.shown(command)):
+                yield Key(key, command.title, why(command.id) is None)
+
+    # --- saying and asking ---------------------------------------------------------------------------------------
+
+    def toast(self, message: str, remedy: str = "", level: Literal["info", "warn", "error"] = "info") -> None:
+        """Says something for some seconds in the status line; `L` shows it again."""
+        self.app.toast(message, remedy, level)
+
+    @property
+    def panel(self) -> Widget | None:
+        """The open panel."""
+        return self._panel
+
+    def show_panel(self, widget: Widget, *, right: bool = False) -> None:
+        """Shows `widget` over the body: at the bottom, or at the right where asked for and there is room.
+
+        Another panel that is open is closed first. `esc` closes it; a `Panel` learns of that by `closed()`.
+        """
+        self.close_panel()
+        self._focus_before = self.focused
+        self._panel = widget
+        self.app.drop_toast()
+        host = self.query_one(PanelHost)
+        host.set_class(right and self.app.size.width >= NARROW, "-right")
+
+        def focus() -> None:
+            if widget.is_attached and (target := first_focusable(widget)) is not None:
+                self.set_focus(target, scroll_visible=False)
+            self.refresh_status()
+
+        host.mount(widget)
+        widget.call_after_refresh(focus)
+
+    def close_panel(self) -> None:
+        """Closes the open panel, if any, and gives the focus back."""
+        panel, self._panel = self._panel, None
+        if panel is None:
+            return
+        if isinstance(panel, Panel):
+            panel.closed()
+        panel.remove()
+        if self._focus_before is not None and self._focus_before.is_attached:
+            self.set_focus(self._focus_before, scroll_visible=False)
+        self._focus_before = None
+        self.app.refresh_status()
+
+    async def ask(
+        self, prompt: str, value: str = "", complete: Callable[[str], Sequence[str]] | None = None
+    ) -> str | None:
+        """Asks for one line.
+
+        Args:
+            prompt: what is asked for.
+            value: what stands there at first.
+            complete: gives whole texts for what was typed; the first is offered behind the cursor (right arrow).
+
+        Returns:
+            the text, None when the person stepped out.
+        """
+        panel = AskPanel(prompt, value, complete)
+        self.show_panel(panel)
+        answer = await panel.answer
+        self._close(panel)
+        return answer
+
+    async def confirm(self, question: str) -> bool:
+        """Asks yes or no."""
+        panel = ConfirmPanel(question)
+        self.show_panel(panel)
+        answer = await panel.answer
+        self._close(panel)
+        return answer
+
+    def _close(self, panel: Panel) -> None:
+        if self.panel is panel:
+            self.close_panel()
+
+    # --- commands ------------------------------------------------------------------------------------------------
+
+    def action_command(self, id: str) -> None:  # noqa: A002
+        """Runs the command `id` of this screen, or says why it cannot run now."""
+        self.app.run_command(self, id)
+
+    def enter(self) -> None:
+        """Reads the core and paints the lines; the app calls it when the screen is entered or the dataset changed."""
+        self.app.guarded(self.reload)
+        self.refresh_title()
+        self.refresh_status()
+
+    def on_screen_resume(self) -> None:
+        """The screen is in front again."""
+        self.call_after_refresh(self.enter)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Title and status are composed for the width."""
+        self.refresh_title()
+        self.refresh_status()

@@ -1,0 +1,136 @@
+"""What the global commands do, by the last part of their id."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loratui.core.changes import Undone
+    from loratui.tui.app import LoratuiApp
+    from loratui.tui.shell.panels import Panel
+
+
+def unavailable(app: "LoratuiApp", id: str) -> str | None:  # noqa: A002
+    """Why a global command cannot run now."""
+    if id == "go.top" and app.focused is None:
+        return "no list has the focus"
+    return None
+
+
+async def run(app: "LoratuiApp", id: str) -> None:  # noqa: A002
+    """Runs the global command `id`."""
+    group, _, name = id.partition(".")
+    if group == "go" and name != "top":
+        await app.go(name)
+        return
+    result = _RUN[id](app)
+    if inspect.isawaitable(result):
+        await result
+
+
+def _top(app: "LoratuiApp") -> None:
+    """The first row of what has the focus."""
+    widget = app.focused
+    for name in ("action_first", "action_scroll_home", "action_home"):
+        action = getattr(widget, name, None)
+        if action is not None:
+            action()
+            return
+
+
+async def _undo(app: "LoratuiApp") -> None:
+    await _history(app, "undoing", "undone", app.workspace.changes.undo)
+
+
+async def _redo(app: "LoratuiApp") -> None:
+    await _history(app, "redoing", "redone", app.workspace.changes.redo)
+
+
+async def _history(app: "LoratuiApp", title: str, past: str, act: "Callable[[], Undone]") -> None:
+    # One after the other, so that a key pressed three times takes back three steps.
+    async with app.history:
+        result = await app.jobs.run(title, lambda report, cancel: act())
+    if not result.steps:
+        app.toast(f"nothing to {'undo' if past == 'undone' else 'redo'}")
+        return
+    files = sum(step.files for step in result.steps)
+    text = f"{past}: {result.steps[0].title} ({files:,} {'file' if files == 1 else 'files'})"
+    app.did(text, "loratui undo" if past == "undone" else "loratui redo")
+    app.toast(text)
+    app.changed()
+
+
+def _help(app: "LoratuiApp") -> None:
+    from loratui.tui.shell.help import HelpPanel
+
+    _toggle(app, HelpPanel(app.active, app.keymap))
+
+
+def _palette(app: "LoratuiApp") -> None:
+    from loratui.tui.shell.palette import PalettePanel
+
+    _toggle(app, PalettePanel(app))
+
+
+def _log(app: "LoratuiApp") -> None:
+    from loratui.tui.shell.done import DonePanel
+
+    _toggle(app, DonePanel(app.done))
+
+
+def _jobs(app: "LoratuiApp") -> None:
+    from loratui.tui.shell.joblist import JobsPanel
+
+    _toggle(app, JobsPanel(app))
+
+
+def _toggle(app: "LoratuiApp", panel: "Panel") -> None:
+    """Shows `panel`, or closes the one of its kind that is open."""
+    if type(app.active.panel) is type(panel):
+        app.active.close_panel()
+    else:
+        app.active.show_panel(panel)
+
+
+def _slow_link(app: "LoratuiApp") -> None:
+    app.set_slow_link(not app.slow_link)
+    app.toast("slow link: on, fewer frames and pictures" if app.slow_link else "slow link: off")
+
+
+def _theme(app: "LoratuiApp") -> None:
+    names = sorted(name for name in app.available_themes if name in app.own_themes)
+    app.theme = names[(names.index(app.theme) + 1) % len(names)] if app.theme in names else names[0]
+    app.remember("ui.theme", app.theme)
+    app.toast(f"theme: {app.theme}")
+
+
+def _back(app: "LoratuiApp") -> None:
+    app.active.step_out()
+    app.refresh_status()
+
+
+async def _leave(app: "LoratuiApp") -> None:
+    running = app.jobs.running
+    if running:
+        names = ", ".join(job.title for job in running)
+        are = "is" if len(running) == 1 else "are"
+        if not await app.active.confirm(f"{names} {are} not finished. Stop and leave?"):
+            return
+    app.jobs.cancel_all()
+    app.exit(return_code=0)
+
+
+_RUN: "dict[str, Callable[[LoratuiApp], Awaitable[None] | None]]" = {
+    "go.top": _top,
+    "app.undo": _undo,
+    "app.redo": _redo,
+    "app.help": _help,
+    "app.palette": _palette,
+    "app.log": _log,
+    "app.jobs": _jobs,
+    "app.slow-link": _slow_link,
+    "app.theme": _theme,
+    "app.back": _back,
+    "app.suspend": lambda app: app.action_suspend_process(),
+    "app.leave": _leave,
+}

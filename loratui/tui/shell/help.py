@@ -1,0 +1,75 @@
+"""The help panel: every key of this screen, then those that work everywhere."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.content import Content
+
+from loratui.tui.commands import GLOBAL, Command, shown
+from loratui.tui.keymap import Keymap
+from loratui.tui.shell import everywhere
+from loratui.tui.shell.lines import Key
+from loratui.tui.shell.panels import Panel
+from loratui.tui.widgets.virtual_list import VirtualList
+
+if TYPE_CHECKING:
+    from loratui.tui.screens.base import LoratuiScreen
+
+_LIST_KEYS = (
+    ("↑ ↓ j k", "move", "Moves the cursor; pgup, pgdn, home and end (G) in larger steps."),
+    ("enter", "open", "Does the main thing with what is under the cursor."),
+    ("tab", "next part", "Goes to the next part of the screen."),
+)
+
+
+class _Rows:
+    def __init__(self, rows: list[Content]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def row(self, index: int, width: int) -> Content:
+        """Line `index`."""
+        return self._rows[index]
+
+
+def rows(screen: "LoratuiScreen", keymap: Keymap) -> list[Content]:
+    """The lines of the help panel. A command that cannot run now is dim and says why."""
+
+    def entry(keys: str, title: str, help: str, why: str | None = None) -> Content:  # noqa: A002
+        style = "$dim" if why else ""
+        return Content.assemble(
+            (f"{keys:<12} ", "$dim" if why else "bold $primary"),
+            (f"{title:<18} ", style),
+            (f"{help} Not now: {why}." if why else help, "$dim"),
+        )
+
+    def command(each: Command, why: str | None) -> Content:
+        return entry(" ".join(shown(key) for key in keymap.of(each)), each.title, each.help, why)
+
+    return [
+        Content.styled(screen.TITLE_TEXT, "bold"),
+        *(command(each, screen.unavailable(each.id)) for each in screen.COMMANDS),
+        *(entry(*parts) for parts in _LIST_KEYS),
+        Content(),
+        Content.styled("Everywhere", "bold"),
+        *(command(each, everywhere.unavailable(screen.app, each.id)) for each in GLOBAL),
+    ]
+
+
+class HelpPanel(Panel):
+    """The keys of a screen."""
+
+    DEFAULT_CSS = """
+    HelpPanel VirtualList { height: 60vh; background: $surface; }
+    """
+    KEYS: ClassVar[tuple[Key, ...]] = (Key("j k", "move"), Key("esc", "close", last=True))
+
+    def __init__(self, screen: "LoratuiScreen", keymap: Keymap) -> None:
+        super().__init__()
+        self._lines = rows(screen, keymap)
+
+    def compose_content(self) -> ComposeResult:
+        """The table."""
+        yield VirtualList(_Rows(self._lines))

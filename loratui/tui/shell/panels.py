@@ -1,0 +1,127 @@
+"""Panels on the same screen: they cost the cells they cover, where a modal screen repaints everything twice."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.suggester import Suggester
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from loratui.core.sanitize import line
+from loratui.tui.shell.lines import Key
+
+
+class PanelHost(Vertical):
+    """Holds the panel of a screen, over the body, above the status line. Empty, it takes no room.
+
+    Panels are mounted in a host of their own because mounting repaints the parent: here only the host.
+    """
+
+    DEFAULT_CSS = """
+    PanelHost { layer: panels; dock: bottom; height: auto; width: 100%; margin-bottom: 1; background: transparent; }
+    PanelHost > * { height: auto; max-height: 60vh; border-top: solid $primary; background: $surface; }
+    PanelHost.-right { dock: right; height: 1fr; width: auto; margin: 1 0; }
+    PanelHost.-right > * { height: 1fr; max-height: 100%; width: 48%; border-top: none; border-left: solid $primary; }
+    """
+
+
+class Panel(Vertical):
+    """A panel with a heading and keys of its own in the status line."""
+
+    DEFAULT_CSS = """
+    Panel { padding: 0 1; }
+    Panel > .panel--title { color: $primary; text-style: bold; height: 1; }
+    """
+    KEYS: ClassVar[tuple[Key, ...]] = (Key("esc", "close", last=True),)
+
+    def __init__(self, title: str = "") -> None:
+        super().__init__()
+        self._title = title
+
+    def compose(self) -> ComposeResult:
+        """The heading, then what the panel shows."""
+        if self._title:
+            yield Static(Content(line(self._title)), classes="panel--title")
+        yield from self.compose_content()
+
+    def compose_content(self) -> ComposeResult:
+        """The widgets below the heading."""
+        return iter(())
+
+    def closed(self) -> None:
+        """Called once when the panel goes away, by `esc` or otherwise."""
+
+
+class Complete(Suggester):
+    """Offers the rest of a word from a function of the text typed so far."""
+
+    def __init__(self, complete: Callable[[str], Sequence[str]]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._complete = complete
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The first whole text offered for `value`."""
+        return next((line(text) for text in self._complete(value) if text.startswith(value) and text != value), None)
+
+
+class AskPanel(Panel):
+    """One line to type; `answer` becomes the text, or None when the person steps out."""
+
+    DEFAULT_CSS = """
+    AskPanel Input { border: none; height: 1; padding: 0; background: $surface; }
+    """
+    KEYS: ClassVar[tuple[Key, ...]] = (Key("enter", "take it", last=True), Key("esc", "leave it", last=True))
+
+    def __init__(self, prompt: str, value: str, complete: Callable[[str], Sequence[str]] | None) -> None:
+        super().__init__(prompt)
+        self._value = value
+        self._complete = complete
+        self.answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+    def compose_content(self) -> ComposeResult:
+        """The input."""
+        suggester = Complete(self._complete) if self._complete else None
+        field = Input(self._value, suggester=suggester, select_on_focus=False)
+        field.cursor_blink = False
+        yield field
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Takes the text."""
+        event.stop()
+        if not self.answer.done():
+            self.answer.set_result(event.value)
+
+    def closed(self) -> None:
+        """No answer."""
+        if not self.answer.done():
+            self.answer.set_result(None)
+
+
+class ConfirmPanel(Panel, can_focus=True):
+    """A question with yes and no; anything but y is no."""
+
+    KEYS: ClassVar[tuple[Key, ...]] = (Key("y", "yes", last=True), Key("n", "no", last=True))
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "answer(True)"), Binding("n", "answer(False)")]
+
+    def __init__(self, question: str) -> None:
+        super().__init__(question)
+        self.answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def action_answer(self, yes: bool) -> None:
+        """Takes the answer."""
+        if not self.answer.done():
+            self.answer.set_result(yes)
+
+    def closed(self) -> None:
+        """Stepping out is no."""
+        self.action_answer(False)
+
+
+def first_focusable(widget: Widget) -> Widget | None:
+    """What takes the focus when `widget` is shown: itself or the first below it that can."""
+    return next((node for node in widget.walk_children(Widget, with_self=True) if node.focusable), None)
