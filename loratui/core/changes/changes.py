@@ -107,10 +107,15 @@ class Changes:
             return Undone()
         with self._locked("Undo") as journal:
             self._recover(journal)
-            acts = _acts([step for step in journal.steps() if step.state == "done"])
-            chosen = [step for act in reversed(acts[max(0, len(acts) - count) :]) for step in reversed(act)]
-            self._turn(journal, chosen, "undoing", "undone")
-            return Undone(chosen, max(0, len(acts) - count))
+            result = self.preview_undo(count)
+            self._turn(journal, result.steps, "undoing", "undone")
+            return result
+
+    def preview_undo(self, count: int = 1) -> Undone:
+        """What `undo` would do; nothing is checked."""
+        acts = _acts([step for step in self._journal.steps() if step.state == "done"])
+        chosen = [step for act in reversed(acts[max(0, len(acts) - count) :]) for step in reversed(act)]
+        return Undone(chosen, max(0, len(acts) - count))
 
     def redo(self, count: int = 1) -> Undone:
         """Does the acts undone last again, oldest first, all or none.
@@ -122,10 +127,14 @@ class Changes:
             return Undone()
         with self._locked("Redo") as journal:
             self._recover(journal)
-            acts = _acts([step for step in journal.steps() if step.state == "undone"])
-            chosen = [step for act in acts[:count] for step in act]
-            self._turn(journal, chosen, "redoing", "done")
-            return Undone(chosen, max(0, len(acts) - count))
+            result = self.preview_redo(count)
+            self._turn(journal, result.steps, "redoing", "done")
+            return result
+
+    def preview_redo(self, count: int = 1) -> Undone:
+        """What `redo` would do; nothing is checked."""
+        acts = _acts([step for step in self._journal.steps() if step.state == "undone"])
+        return Undone([step for act in acts[:count] for step in act], max(0, len(acts) - count))
 
     def history(self) -> list[Step]:
         """Every step, oldest first: done, undone and void ones (undone, then followed by another change)."""

@@ -1,0 +1,1 @@
+"""Images, captions, records, the tag index, and expressions that select images."""

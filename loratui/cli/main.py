@@ -1,0 +1,67 @@
+"""The command line: verbs are parsed here and done in their own modules; without a verb the screens open."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+
+from loratui import __version__
+from loratui.cli.output import Output, failed
+from loratui.cli.verbs import Args, Parser, Verbs, common
+from loratui.core.errors import Cancelled, LoratuiError, from_os
+
+_GROUPS = ("project", "boards", "images", "tagging", "tags", "history", "training", "runs", "machine", "demo")
+
+
+def parser() -> Parser:
+    """The whole grammar."""
+    top = Parser(
+        prog="loratui",
+        description="From a tag query to a tested LoRA, in one terminal. Without a verb: the screens.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"loratui {__version__}")
+    common(top)
+    top.set_defaults(directory="", json=False, yes=False, debug=False, run=_screens)
+    verbs = Verbs(top)
+    for group in _GROUPS:
+        if find_spec(f"loratui.cli.{group}"):  # TEMPORARY until all groups are there
+            import_module(f"loratui.cli.{group}").register(verbs)
+    return top
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Does what the arguments say. Returns the exit code: see the command contract."""
+    as_json = "--json" in arguments
+    debug = "--debug" in arguments or bool(os.environ.get("LORATUI_DEBUG"))
+    # Names of files may be anything: they must not end the program at the moment they are printed.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        args = parser().parse_args(arguments)
+        return int(args.run(args, Output(args)))
+    except LoratuiError as error:
+        if debug:
+            raise
+        return failed(error, as_json)
+    except KeyboardInterrupt:
+        return failed(Cancelled(), as_json)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if debug:
+            raise
+        return failed(from_os(error, "It"), as_json)
+
+
+def _screens(args: Args, out: Output) -> int:
+    """No verb: the TUI."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise LoratuiError("The screens need a terminal.", "Run loratui in one, or give a verb: see `loratui --help`.")
+    workspace = out.workspace(args)
+    from loratui.tui.app import run as run_screens
+
+    return run_screens(workspace, debug=args.debug)

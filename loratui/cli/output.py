@@ -1,0 +1,175 @@
+"""What a verb says: the document or the lines on stdout; messages, progress and questions on stderr."""
+
+import json
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from loratui.cli.verbs import Args
+from loratui.core.errors import Cancelled, ConfirmationNeeded, LoratuiError
+from loratui.core.sanitize import line
+
+if TYPE_CHECKING:
+    from loratui.core.jobs import Report
+    from loratui.core.workspace import Workspace
+
+
+class Output:
+    """One verb's voice.
+
+    Attributes:
+        json: the result is one JSON document.
+        dry_run: nothing is to be changed.
+    """
+
+    def __init__(self, args: Args) -> None:
+        self.json: bool = args.json
+        self.dry_run: bool = getattr(args, "dry_run", False)
+        self._yes: bool = args.yes
+        self._cancel: Event | None = None
+
+    @staticmethod
+    def directory(args: Args) -> Path:
+        """Where the program works: `-C`, else the current folder."""
+        return Path(args.directory or ".")
+
+    def workspace(self, args: Args) -> "Workspace":
+        """The workspace of that folder. Tells of unknown keys in loratui.toml."""
+        from loratui.core.workspace import Workspace
+
+        workspace = Workspace.open(self.directory(args))
+        for key in workspace.project.warnings if workspace.project else ():
+            self.note(f"loratui.toml has a key that is not known here: {key} (kept as it is).")
+        return workspace
+
+    @property
+    def cancel(self) -> Event:
+        """Set by the first Ctrl-C, so that work stops at a whole state; a second one ends the program at once."""
+        if self._cancel is None:
+            self._cancel = event = Event()
+
+            def interrupted(number: int, frame: object) -> None:
+                if event.is_set():
+                    raise KeyboardInterrupt
+                event.set()
+                self.note("stopping…")
+
+            signal.signal(signal.SIGINT, interrupted)
+        return self._cancel
+
+    def done(self, document: Mapping[str, object], lines: Iterable[str] = (), code: int = 0) -> int:
+        """The verb's result: the document with `--json`, else the lines. Returns `code`."""
+        if self.json:
+            self.event({**document, "dry_run": True} if self.dry_run else document)
+        else:
+            for text in lines:
+                print(line(text, 100_000))
+        return code
+
+    def event(self, document: Mapping[str, object]) -> None:
+        """One JSON document on a line of its own: stream verbs write many."""
+        print(json.dumps(_plain(document), ensure_ascii=True, separators=(",", ":")), flush=True)
+
+    def note(self, text: str) -> None:
+        """A message for the person."""
+        print(line(text, 10_000), file=sys.stderr, flush=True)
+
+    def confirm(self, question: str, remedy: str = "Give --yes to go on without being asked.") -> None:
+        """Asks on a terminal; returns if the answer is yes.
+
+        Raises:
+            ConfirmationNeeded: nobody is there to ask.
+            Cancelled: the answer is no.
+        """
+        if self._yes:
+            return
+        if self.json or not sys.stdin.isatty():
+            raise ConfirmationNeeded(question, remedy)
+        print(f"{line(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise Cancelled("nothing was done")
+
+    @contextmanager
+    def progress(self, title: str) -> "Iterator[Report]":
+        """A progress line with ETA on stderr while the block runs; nothing where stderr is no terminal."""
+        if not sys.stderr.isatty():
+            yield _quiet
+            return
+        bar = _Bar(title)
+        try:
+            yield bar
+        finally:
+            bar.clear()
+
+
+def _quiet(done: int, total: int | None, note: str = "", /) -> None:
+    """A report that nobody sees."""
+
+
+class _Bar:
+    """One line, rewritten at most ten times a second."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._start = self._last = time.monotonic()
+        self._shown = False
+
+    def __call__(self, done: int, total: int | None, note: str = "", /) -> None:
+        now = time.monotonic()
+        if now - self._last < 0.1 and done != total:
+            return
+        self._last = now
+        parts = [self._title]
+        if total:
+            parts.append(f"{done:,}/{total:,} {done * 100 // total} %")
+            if 0 < done < total and now - self._start > 1:
+                parts.append(f"{_duration((now - self._start) / done * (total - done))} left")
+        elif done:
+            parts.append(f"{done:,}")
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+        text = line(" · ".join([*parts, *([note] if note else [])]))[: max(0, width - 1)]
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+        self._shown = True
+
+    def clear(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it: NaN and infinities are null, paths and sets are text and lists."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def failed(error: LoratuiError, as_json: bool) -> int:
+    """Says what went wrong; returns the exit code."""
+    if as_json:
+        document: dict[str, object] = {"message": error.message, "remedy": error.remedy, "exit": error.exit_code}
+        conflicts = getattr(error, "files", ())
+        body: dict[str, object] = {"error": document, **({"conflicts": list(conflicts)} if conflicts else {})}
+        print(json.dumps(_plain(body), ensure_ascii=True, separators=(",", ":")), flush=True)
+    text = line(f"{error.message} {error.remedy}".strip(), 10_000)
+    print(f"loratui: {text}", file=sys.stderr, flush=True)
+    return error.exit_code

@@ -1,0 +1,161 @@
+"""new, status, subset, add."""
+
+from pathlib import Path
+
+from loratui.cli.output import Output
+from loratui.cli.verbs import Args, Verbs
+from loratui.core.errors import UsageError
+
+_KINDS = ("character", "style", "concept", "pose", "outfit")
+
+
+def register(verbs: Verbs) -> None:
+    """Declares the verbs."""
+    parser = verbs.add("new", new, help="make a project; `.` adopts a folder of images")
+    parser.add_argument("dir", metavar="DIR")
+    parser.add_argument("--trigger", default="", metavar="W", help="the word the LoRA listens to")
+    parser.add_argument("--kind", default="character", choices=_KINDS, help="what is learned (character)")
+    parser.add_argument("--base", default="", metavar="FILE", help="the base model")
+    verbs.add("status", status, help="where the project stands, and the next step")
+    subsets = verbs.group("subset", help="outfits and concepts as subsets")
+    subsets.add("list", subset_list, help="the subsets with their images, triggers and repeats")
+    parser = subsets.add("move", subset_move, help="move the images an expression selects to a subset", dry_run=True)
+    parser.add_argument("expression", metavar="EXPR")
+    parser.add_argument("to", metavar="TO", help="a subset's name; a new one is made")
+    parser = subsets.add(
+        "split", subset_split, help="one subset for each tag; without tags: propose some", dry_run=True
+    )
+    parser.add_argument("tags", nargs="*", metavar="TAG")
+    parser = verbs.add("add", add, help="take in files and folders of your own", dry_run=True)
+    parser.add_argument("paths", nargs="+", metavar="PATH")
+    parser.add_argument("--into", default="", metavar="SUBSET", help="the subset they go to (the first)")
+    parser.add_argument("--move", action="store_true", help="move instead of copy")
+
+
+def new(args: Args, out: Output) -> int:
+    """Makes a project."""
+    from loratui.core.project import Project
+
+    folder = Path(out.directory(args), args.dir)
+    if not folder.parent.is_dir():
+        raise UsageError(f"The folder {folder.parent} is not there.", "Make it first.")
+    project = Project.create(folder, trigger=args.trigger, kind=args.kind, base=args.base)
+    return out.done(
+        {"path": str(project.root), "subsets": [subset.folder for subset in project.subsets]},
+        [f"Made {project.root}.", "Next: loratui -C " + str(project.root) + " get QUERY"],
+    )
+
+
+def status(args: Args, out: Output) -> int:
+    """Where the project stands."""
+    from dataclasses import asdict
+
+    from loratui.core import status as core
+
+    workspace = out.workspace(args)
+    found = core.status(workspace)
+    undecided = "not looked for yet" if found.undecided is None else f"{found.undecided} undecided groups"
+    lines = [
+        f"{workspace.project.name if workspace.project else workspace.root.name}: {found.images} images",
+        f"captions: {found.uncaptioned} missing, {found.untriggered} without the trigger first",
+        f"near-duplicates: {undecided}",
+        f"runs: {found.runs}",
+        f"next: {found.next}   ({found.why})",
+    ]
+    return out.done(asdict(found), lines)
+
+
+def subset_list(args: Args, out: Output) -> int:
+    """The subsets."""
+    workspace = out.workspace(args)
+    rows = []
+    for subset in workspace.need_project().subsets:
+        there = (workspace.root / subset.folder).is_dir()
+        images = len(workspace.scan([subset.folder])) if there else 0
+        rows.append({"name": subset.name, "images": images, "trigger": subset.trigger, "repeats": subset.repeats})
+    lines = [
+        f"{row['name']:24} {row['images']:6} images  repeats {row['repeats']!s:5} {row['trigger']}" for row in rows
+    ]
+    return out.done({"subsets": rows}, lines or ["There are no subsets."])
+
+
+def subset_move(args: Args, out: Output) -> int:
+    """Images move to a subset."""
+    from loratui.core.dataset.expression import parse
+    from loratui.core.dataset.subsets import move_plan
+
+    workspace = out.workspace(args)
+    project = workspace.need_project()
+    dataset = workspace.dataset()
+    chosen = parse(args.expression).select(dataset, workspace.ratings(dataset))
+    known = project.subset(args.to)
+    folder = known.folder if known else f"dataset/{_folder_name(args.to)}"
+    plan = move_plan(dataset, chosen, folder)
+    if not out.dry_run and plan:
+        if known is None:
+            project.add_subset(folder)
+        workspace.changes.apply(plan)
+    moved = plan.counts["images"]
+    return out.done({"moved": moved, "subset": folder}, [f"{moved} images moved to {folder}"])
+
+
+def subset_split(args: Args, out: Output) -> int:
+    """The dataset is split by tags."""
+    from loratui.core.dataset.subsets import move_plan, propose, split
+    from loratui.core.tagging.slots import clothing_tags
+
+    workspace = out.workspace(args)
+    project = workspace.need_project()
+    dataset = workspace.dataset()
+    tags = args.tags or propose(dataset, clothing_tags(dataset.postings))
+    parts = [part for part in split(dataset, tags) if part.positions]
+    rows = [{"tag": part.tag, "subset": part.folder, "images": len(part.positions)} for part in parts]
+    rest = len(dataset.images) - sum(len(part.positions) for part in parts)
+    if args.tags and not out.dry_run:
+        for part in parts:
+            known = project.subset(part.folder)
+            folder = known.folder if known else f"dataset/{part.folder}"
+            if known is None:
+                project.add_subset(folder)
+            workspace.changes.apply(move_plan(dataset, part.positions, folder), group=f"split-{'-'.join(tags)}")
+    lines = [f"{row['images']:6}  {row['tag']}  → {row['subset']}" for row in rows]
+    if not args.tags:
+        hint = "Give the tags to split by." if rows else "No tags part these images well; give the tags to split by."
+        lines += [f"{rest:6}  rest", hint]
+    return out.done({"parts": rows, "rest": rest, "applied": bool(args.tags) and not out.dry_run}, lines)
+
+
+def _folder_name(text: str) -> str:
+    from loratui.core.sanitize import file_name
+
+    return file_name(text).replace(" ", "_")
+
+
+def add(args: Args, out: Output) -> int:
+    """The person's own files come in."""
+    from loratui.core.intake import take_in
+
+    workspace = out.workspace(args)
+    project = workspace.need_project()
+    subset = project.subset(args.into) if args.into else (project.subsets[0] if project.subsets else None)
+    if subset is None:
+        raise UsageError(f"There is no subset {args.into!r}.", "See `loratui subset list`.")
+    paths = [Path(workspace.cwd, path) for path in args.paths]
+    with out.progress("taking in") as report:
+        result = take_in(
+            workspace.changes,
+            subset.folder,
+            paths,
+            move=args.move,
+            dry_run=out.dry_run,
+            report=report,
+            cancel=out.cancel,
+        )
+    document = {
+        "added": len(result.added),
+        "existing": len(result.existing),
+        "refused": [{"file": file, "reason": reason} for file, reason in result.refused],
+    }
+    lines = [f"{len(result.added)} added to {subset.folder}, {len(result.existing)} there already"]
+    lines += [f"refused {file}: {reason}" for file, reason in result.refused]
+    return out.done(document, lines, code=1 if result.refused and not result.added and not result.existing else 0)

@@ -1,0 +1,129 @@
+"""The person's configuration: boards and their keys, the trainer, folders of models, the looks. File mode 0600: it holds keys."""
+
+from pathlib import Path
+
+import msgspec
+
+from loratui.core import paths, tomls
+
+
+class BoardConfig(msgspec.Struct, kw_only=True):
+    """One board.
+
+    Attributes:
+        engine: which family of API it speaks: danbooru, gelbooru, gelbooru02, moebooru, e621.
+        url: scheme and host, without a path at the end.
+        login: user name, where the engine wants one.
+        user_id: the number of the account (Gelbooru family).
+        api_key: the key.
+        needs_key: it answers nothing without a key.
+        referer: sent with requests for files; "" for none.
+    """
+
+    engine: str = ""
+    url: str = ""
+    login: str = ""
+    user_id: str = ""
+    api_key: str = ""
+    needs_key: bool = False
+    referer: str = ""
+
+
+class TrainerConfig(msgspec.Struct, kw_only=True):
+    """Where the trainer is, for those who have one.
+
+    Attributes:
+        python: the interpreter with torch and sd-scripts' packages; "": the one `loratui setup` made.
+        sd_scripts: the folder of sd-scripts; "": the submodule, or the clone that `loratui setup` made.
+    """
+
+    python: str = ""
+    sd_scripts: str = ""
+
+
+class UiConfig(msgspec.Struct, kw_only=True):
+    """The looks.
+
+    Attributes:
+        theme: a theme's name; "": chosen by the terminal.
+        graphics: auto, kitty, halfcell or none.
+        slow_link: fewer and smaller pictures, fewer repaints.
+    """
+
+    theme: str = ""
+    graphics: str = "auto"
+    slow_link: bool = False
+
+
+class Config(msgspec.Struct, kw_only=True):
+    """config.toml, with the boards that come with the program.
+
+    Attributes:
+        boards: by name; an entry of the file adds to, or overrides, the built-in one of that name.
+        default_board: searched where none is named.
+        model_dirs: folders searched for base models and VAEs, besides the project's own.
+        trainer: the trainer's environment.
+        ui: the looks.
+    """
+
+    boards: dict[str, BoardConfig] = {}
+    default_board: str = "danbooru"
+    model_dirs: list[str] = []
+    trainer: TrainerConfig = msgspec.field(default_factory=TrainerConfig)
+    ui: UiConfig = msgspec.field(default_factory=UiConfig)
+
+
+def _built_in() -> dict[str, dict[str, object]]:
+    return {
+        "danbooru": {"engine": "danbooru", "url": "https://danbooru.donmai.us"},
+        "danbooru-safe": {"engine": "danbooru", "url": "https://safebooru.donmai.us"},
+        "gelbooru": {
+            "engine": "gelbooru",
+            "url": "https://gelbooru.com",
+            "needs_key": True,
+            "referer": "https://gelbooru.com/",
+        },
+        "safebooru": {"engine": "gelbooru02", "url": "https://safebooru.org"},
+        "rule34": {"engine": "gelbooru02", "url": "https://api.rule34.xxx", "needs_key": True},
+        "tbib": {"engine": "gelbooru02", "url": "https://tbib.org"},
+        "yandere": {"engine": "moebooru", "url": "https://yande.re"},
+        "konachan": {"engine": "moebooru", "url": "https://konachan.com"},
+        "konachan-safe": {"engine": "moebooru", "url": "https://konachan.net"},
+        "e621": {"engine": "e621", "url": "https://e621.net"},
+        "e926": {"engine": "e621", "url": "https://e926.net"},
+    }
+
+
+def config_path() -> Path:
+    """The file."""
+    return paths.config_dir() / "config.toml"
+
+
+def load() -> Config:
+    """The configuration: the file's over the built-in values. A missing file is an empty one.
+
+    Raises:
+        UsageError: the file is not TOML, a value has the wrong type, or a key is misspelt.
+    """
+    return load_with_warnings()[0]
+
+
+def load_with_warnings() -> tuple[Config, list[str]]:
+    """Like `load`; besides, the unknown keys of the file."""
+    path = config_path()
+    table = tomls.read(path) if path.exists() else {}
+    config, unknown = tomls.decode(table, Config, path.name)
+    merged = _built_in()
+    for name, board in (table.get("boards") or {}).items():
+        merged[name] = {**merged.get(name, {}), **board}
+    config.boards = {name: msgspec.convert(board, BoardConfig) for name, board in merged.items()}
+    return config, unknown
+
+
+def set_value(dotted: str, value: object) -> None:
+    """Sets one value, such as `boards.gelbooru.api_key`, in the file, with comments kept and mode 0600.
+
+    Board names may hold dots if quoted: give a tuple-like path with `\\0` between the parts instead of dots.
+    """
+    keys = tuple(dotted.split("\0") if "\0" in dotted else dotted.split("."))
+    tomls.set_value(config_path(), keys, value, mode=0o600)

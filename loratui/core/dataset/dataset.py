@@ -1,0 +1,203 @@
+"""The images of some folders with their captions, read once; and the index of their tags."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from loratui.core.dataset.caption import Caption, CaptionError, key
+from loratui.core.dataset.folder import Image, listing
+from loratui.core.jobs import Report, silent
+
+_READ = 65536  # one read for almost every caption; a larger buffer costs an allocation per file
+_TOO_LONG = 1 << 20
+
+
+class Dataset:
+    """Images and captions, in the order of their paths. Positions in `images` name them everywhere.
+
+    Attributes:
+        root: absolute.
+        folders: relative to the root.
+        images: sorted by path.
+        caption_paths: where each image's caption is or would be, relative to the root.
+        raw: each caption's bytes; None where there is none.
+        tags: each caption's tags, in order; empty where it cannot be read.
+        problems: what is wrong with a caption, by position.
+    """
+
+    def __init__(self, root: Path, folders: Sequence[str]) -> None:
+        self.root = root
+        self.folders = tuple(folders)
+        self.images: list[Image] = []
+        self.caption_paths: list[str] = []
+        self.raw: list[bytes | None] = []
+        self.tags: list[tuple[str, ...]] = []
+        self.problems: dict[int, str] = {}
+        self._postings: dict[str, set[int]] | None = None
+        self._keys: dict[str, list[str]] = {}
+        self._names: dict[str, str] = {}
+
+    @classmethod
+    def load(cls, root: Path, folders: Sequence[str], *, report: Report = silent) -> "Dataset":
+        """Reads every caption of the folders.
+
+        Args:
+            root: absolute.
+            folders: relative to it; "" for itself.
+            report: called with captions read.
+        """
+        dataset = cls(root, folders)
+        found = listing(root, folders)
+        for image in found.images:
+            position = len(dataset.images)
+            path = found.captions.get(image.stem)
+            dataset.images.append(image)
+            dataset.caption_paths.append(path or f"{image.stem}.txt")
+            dataset.raw.append(None)
+            dataset.tags.append(())
+            if path is not None:
+                dataset._read(position, path)
+            if position % 2000 == 0:
+                report(position, len(found.images), "reading captions")
+        return dataset
+
+    def _read(self, position: int, path: str) -> None:
+        try:
+            descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError as error:
+            self.problems[position] = f"{error.strerror}"
+            return
+        try:
+            raw = os.read(descriptor, _READ)
+            while len(raw) % _READ == 0 and len(raw) < _TOO_LONG and (more := os.read(descriptor, _READ)):
+                raw += more
+        except OSError as error:
+            self.problems[position] = f"{error.strerror}"
+            return
+        finally:
+            os.close(descriptor)
+        if len(raw) >= _TOO_LONG:
+            self.problems[position] = "the caption is longer than 1 MiB"
+            return
+        self.set_raw(position, raw)
+
+    def set_raw(self, position: int, raw: bytes | None) -> None:
+        """Takes in a caption's new bytes: after an edit was applied, or when the file changed."""
+        self._forget(position)
+        self.raw[position] = raw
+        self.problems.pop(position, None)
+        self.tags[position] = ()
+        if raw is None:
+            return
+        try:
+            tags = _fast_tags(raw) or Caption.parse(raw).tags
+        except CaptionError as error:
+            self.problems[position] = error.message
+            return
+        names = self._names
+        self.tags[position] = tuple([names.setdefault(tag, tag) for tag in tags])
+        if self._postings is not None:
+            self._add(position, self._postings)
+
+    def refresh(self, paths: Iterable[str]) -> None:
+        """Reads the captions at `paths` again, after a step changed them. Images that came or went need a new `load`."""
+        wanted = set(paths)
+        for position, path in enumerate(self.caption_paths):
+            if path in wanted:
+                full = self.root / path
+                self.set_raw(position, full.read_bytes() if full.is_file() else None)
+
+    @property
+    def postings(self) -> dict[str, set[int]]:
+        """Positions of the images that carry each tag, by the tag's exact text."""
+        if self._postings is None:
+            postings: dict[str, set[int]] = {}
+            for position in range(len(self.tags)):
+                self._add(position, postings)
+            self._postings = postings
+        return self._postings
+
+    def spellings(self, tag: str) -> list[str]:
+        """The exact tags of the dataset that are the same tag: other case, `_` for space."""
+        if not self._keys:
+            for name in self.postings:
+                self._keys.setdefault(key(name), []).append(name)
+        return [name for name in self._keys.get(key(tag), []) if name in self.postings]
+
+    def keys(self) -> dict[str, list[str]]:
+        """Exact tags by their key."""
+        self.spellings("")
+        return self._keys
+
+    def carrying(self, tag: str) -> set[int]:
+        """Positions of the images that carry the tag in any spelling."""
+        found: set[int] = set()
+        for name in self.spellings(tag):
+            found |= self.postings[name]
+        return found
+
+    def counts(self, positions: set[int] | None = None) -> dict[str, int]:
+        """In how many images (of `positions`, or of all) each tag stands."""
+        if positions is None:
+            return {tag: len(where) for tag, where in self.postings.items()}
+        counts: dict[str, int] = {}
+        for position in positions:
+            for tag in dict.fromkeys(self.tags[position]):
+                counts[tag] = counts.get(tag, 0) + 1
+        return counts
+
+    def caption(self, position: int) -> Caption:
+        """The parsed caption; an empty one where there is none.
+
+        Raises:
+            CaptionError: it cannot be read.
+        """
+        raw = self.raw[position]
+        if raw is None and position in self.problems:
+            raise CaptionError(f"{self.caption_paths[position]}: {self.problems[position]}.", "Look at the file.")
+        return Caption.of([]) if raw is None else Caption.parse(raw)
+
+    def uncaptioned(self) -> list[int]:
+        """Positions of images without a caption, or with an empty one."""
+        return [position for position, tags in enumerate(self.tags) if not tags and position not in self.problems]
+
+    def _add(self, position: int, postings: dict[str, set[int]]) -> None:
+        for tag in self.tags[position]:
+            where = postings.get(tag)
+            if where is None:
+                postings[tag] = {position}
+                if self._keys:
+                    self._keys.setdefault(key(tag), []).append(tag)
+            else:
+                where.add(position)
+
+    def _forget(self, position: int) -> None:
+        if self._postings is None:
+            return
+        for tag in set(self.tags[position]):
+            where = self._postings[tag]
+            where.discard(position)
+            if not where:
+                del self._postings[tag]
+                if self._keys:
+                    self._keys[key(tag)].remove(tag)
+
+
+def _fast_tags(raw: bytes) -> list[str] | None:
+    """The tags of an ordinary caption; None where it needs the parser."""
+    line = raw.partition(b"\n")[0] if b"\n" in raw else raw
+    if (
+        b"|||" in line
+        or b"{" in line
+        or b"\\" in line
+        or b"\0" in line
+        or b"\r" in line.rstrip(b"\r")
+        or line[:1] == b"\xef"
+    ):
+        return None
+    try:
+        # The whole file must be text, though only its first line is read: the trainer decodes all of it.
+        text = line.decode() if line is raw else (raw.decode() and line.decode())
+    except UnicodeDecodeError:
+        return None
+    return [tag for part in text.split(",") if (tag := part.strip())]

@@ -1,0 +1,249 @@
+"""What a LoRA project is: loratui.toml and the folders beside it."""
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from loratui.core import durable, machine, tomls
+from loratui.core.errors import Refused, UsageError, from_os
+from loratui.core.sanitize import file_name
+
+FILE = "loratui.toml"
+Kind = Literal["character", "style", "concept", "pose", "outfit"]
+KINDS: tuple[Kind, ...] = ("character", "style", "concept", "pose", "outfit")
+
+
+class Subset(msgspec.Struct, kw_only=True):
+    """One folder of images that is trained with a trigger of its own.
+
+    Attributes:
+        folder: relative to the project.
+        trigger: the tags put first in its captions, separated by commas; "" for none.
+        repeats: times each image is seen per epoch; "auto" balances the subsets.
+    """
+
+    folder: str
+    trigger: str = ""
+    repeats: int | Literal["auto"] = "auto"
+
+    @property
+    def name(self) -> str:
+        """The last part of the folder: what people type."""
+        return self.folder.rstrip("/").rpartition("/")[2]
+
+    @property
+    def triggers(self) -> list[str]:
+        """The trigger's tags."""
+        return [tag for tag in (part.strip() for part in self.trigger.split(",")) if tag]
+
+
+class TaggerSettings(msgspec.Struct, kw_only=True):
+    """How images are auto-tagged: model name or folder, thresholds 0–1 by category."""
+
+    model: str = "wd-swinv2-tagger-v3"
+    general: float = 0.35
+    character: float = 0.85
+
+
+class ProjectFile(msgspec.Struct, kw_only=True):
+    """loratui.toml as it is written."""
+
+    format: int = 1
+    name: str
+    kind: Kind = "character"
+    model: dict[str, str] = {}
+    subset: list[Subset] = []
+    tagger: TaggerSettings = msgspec.field(default_factory=TaggerSettings)
+    training: dict[str, Any] = {}
+
+
+class Project:
+    """A project on disk.
+
+    Attributes:
+        root: absolute path of its folder.
+        warnings: unknown keys of the file, kept as they are.
+    """
+
+    def __init__(self, root: Path, file: ProjectFile, warnings: list[str]) -> None:
+        self.root = root
+        self.warnings = warnings
+        self._file = file
+
+    @property
+    def name(self) -> str:
+        """The LoRA's name, also of its files."""
+        return self._file.name
+
+    @property
+    def kind(self) -> Kind:
+        """What is learned; decides what is pruned and which preset fits."""
+        return self._file.kind
+
+    @property
+    def subsets(self) -> list[Subset]:
+        """In the file's order."""
+        return self._file.subset
+
+    @property
+    def model(self) -> dict[str, str]:
+        """Files by role: `family`, `base`, `vae` …"""
+        return self._file.model
+
+    @property
+    def tagger(self) -> TaggerSettings:
+        """How images are auto-tagged."""
+        return self._file.tagger
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """`preset` and what differs from it. Which keys there may be, the recipe knows."""
+        return self._file.training
+
+    def subset(self, name: str) -> Subset | None:
+        """The subset of that name or folder."""
+        return next((subset for subset in self.subsets if name.rstrip("/") in (subset.name, subset.folder)), None)
+
+    @classmethod
+    def load(cls, root: Path) -> "Project":
+        """Reads the project at `root`.
+
+        Raises:
+            UsageError: loratui.toml is missing, broken or misspelt; the message names the key.
+        """
+        path = root / FILE
+        if not path.is_file():
+            raise UsageError(f"{root.name} is not a loratui project.", f"Make one with `loratui new {root.name}`.")
+        table = tomls.read(path)
+        version = table.get("format", 1)
+        if version != 1:
+            raise UsageError(f"{FILE} has format {version!r}; this loratui reads format 1.", "Update loratui.")
+        file, unknown = tomls.decode(table, ProjectFile, FILE)
+        for subset in file.subset:
+            parts = subset.folder.rstrip("/").split("/")
+            if subset.folder.startswith("/") or ".." in parts or "\0" in subset.folder:
+                raise UsageError(
+                    f"{FILE}: the subset folder {subset.folder!r} is outside the project.", "Name a folder inside it."
+                )
+        file.subset = [
+            msgspec.structs.replace(subset, folder=subset.folder.rstrip("/") or ".") for subset in file.subset
+        ]
+        return cls(root.resolve(), file, unknown)
+
+    @classmethod
+    def create(
+        cls, root: Path, *, name: str = "", trigger: str = "", kind: Kind = "character", base: str = ""
+    ) -> "Project":
+        """Makes a project in `root`, a new folder or one that holds images (or folders of images) already.
+
+        Args:
+            root: its parent must exist.
+            name: the LoRA's name; "": the folder's.
+            trigger: of the first subset.
+            kind: what is learned.
+            base: the base model's file name; "" for none yet.
+
+        Raises:
+            Refused: there is a project already.
+        """
+        name = file_name(name or root.resolve().name)
+        if kind not in KINDS:
+            raise UsageError(f"{kind!r} is no kind of LoRA.", f"Choose one of {', '.join(KINDS)}.")
+        if (root / FILE).exists():
+            raise Refused(f"{root} is a loratui project already.", "Open it with `loratui -C` and its folder.")
+        folders = _image_folders(root) if root.is_dir() else []
+        if not folders:
+            folders = [f"dataset/{re.sub(r'[^A-Za-z0-9_-]+', '_', name).strip('_') or 'images'}"]
+        try:
+            for folder in folders:
+                (root / folder).mkdir(parents=True, exist_ok=True)
+            durable.write_file(root / FILE, _new_file(name, kind, folders, trigger, base))
+        except OSError as error:
+            raise from_os(error, f"Making the project {name}") from error
+        machine.remember_project(root.resolve())
+        return cls.load(root)
+
+    def set(self, dotted: str, value: object) -> None:
+        """Sets one value, such as `training.network_dim`, in loratui.toml, with comments and unknown keys kept; None removes it."""
+        tomls.set_value(self.root / FILE, tuple(dotted.split(".")), value)
+        self._reload()
+
+    def add_subset(self, folder: str, trigger: str = "") -> Subset:
+        """Adds a subset at the end of loratui.toml, with its folder."""
+        import tomlkit
+
+        path = self.root / FILE
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+        tables = document.get("subset")
+        if tables is None:
+            tables = tomlkit.aot()
+            document["subset"] = tables
+        table = tomlkit.table()
+        table["folder"], table["trigger"], table["repeats"] = folder, trigger, "auto"
+        tables.append(table)
+        try:
+            (self.root / folder).mkdir(parents=True, exist_ok=True)
+            durable.write_file(path, tomlkit.dumps(document))
+        except OSError as error:
+            raise from_os(error, f"Adding the subset {folder}") from error
+        self._reload()
+        return self.subsets[-1]
+
+    def _reload(self) -> None:
+        self._file = Project.load(self.root)._file
+
+
+def find_root(start: Path) -> Path | None:
+    """The nearest folder upward from `start` that holds loratui.toml."""
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    return None
+
+
+def _image_folders(root: Path) -> list[str]:
+    """Where the images are in a folder that is adopted: itself, its folders, or `dataset/*`."""
+    from loratui.core.dataset.folder import has_images
+
+    if has_images(root):
+        return ["."]
+    for top in (root / "dataset", root):
+        if top.is_dir():
+            inner = sorted(child for child in top.iterdir() if child.is_dir() and not child.name.startswith("."))
+            found = [child.relative_to(root).as_posix() for child in inner if has_images(child)]
+            if found:
+                return found
+    return []
+
+
+def _new_file(name: str, kind: str, folders: list[str], trigger: str, base: str) -> str:
+    import tomlkit
+
+    document = tomlkit.document()
+    document["format"] = 1
+    document["name"] = name
+    kind_item = tomlkit.item(kind)
+    kind_item.comment(", ".join(KINDS))
+    document["kind"] = kind_item
+    model = tomlkit.table()
+    if base:
+        model["base"] = base
+    else:
+        model.add(tomlkit.comment('base = "model.safetensors"   # found by name in model_dirs'))
+    document["model"] = model
+    subsets = tomlkit.aot()
+    for folder in folders:
+        table = tomlkit.table()
+        # A folder named like kohya's `3_kafka` says its repeats.
+        kohya = re.match(r"(\d+)_", folder.rpartition("/")[2])
+        table["folder"], table["trigger"] = folder, trigger
+        table["repeats"] = int(kohya[1]) if kohya and int(kohya[1]) else "auto"
+        subsets.append(table)
+    document["subset"] = subsets
+    tagger = tomlkit.table()
+    tagger["model"], tagger["general"] = TaggerSettings().model, TaggerSettings().general
+    document["tagger"] = tagger
+    document["training"] = tomlkit.table()
+    return tomlkit.dumps(document)

@@ -1,0 +1,119 @@
+"""TOML files a person edits: read into typed structures, errors that name the key, written back with comments kept."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from loratui.core import durable
+from loratui.core.errors import UsageError, from_os
+from loratui.core.nearest import nearest
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The file's table.
+
+    Raises:
+        UsageError: it is not TOML, or not UTF-8; the message names file and line.
+    """
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path.name} is not UTF-8 text.", f"Save {path} as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path.name} is not valid TOML: {error}.", f"Mend {path}.") from error
+    except OSError as error:
+        raise from_os(error, f"Reading {path.name}") from error
+
+
+def decode(table: Mapping[str, Any], kind: type[T], file: str) -> tuple[T, list[str]]:
+    """`table` as `kind`.
+
+    Returns:
+        the structure, and the unknown keys in it (dotted): they are kept in the file and worth a warning.
+
+    Raises:
+        UsageError: a value of the wrong type, or an unknown key within two edits of a known one.
+    """
+    unknown: list[str] = []
+    for key, known in _unknown_keys(table, kind, ""):
+        meant = nearest(key.rpartition(".")[2], known)
+        if meant is not None:
+            raise UsageError(f"{file} has an unknown key {key!r}.", f"Did you mean {meant!r}?")
+        unknown.append(key)
+    try:
+        return msgspec.convert(table, kind, strict=True), unknown
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `$.")
+        place = f" at {where.rstrip('`')}" if where else ""
+        raise UsageError(f"{file}{place}: {message}.", "Mend the value.") from error
+
+
+def _unknown_keys(table: Mapping[str, Any], kind: type[msgspec.Struct], path: str) -> list[tuple[str, list[str]]]:
+    found: list[tuple[str, list[str]]] = []
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    for key, value in table.items():
+        if key not in fields:
+            found.append((f"{path}{key}", list(fields)))
+            continue
+        inner = _struct_in(fields[key])
+        if inner is None:
+            continue
+        shape, struct = inner
+        if shape == "one" and isinstance(value, dict):
+            found += _unknown_keys(value, struct, f"{path}{key}.")
+        elif shape == "list" and isinstance(value, list):
+            for item in value:
+                if isinstance(item, dict):
+                    found += _unknown_keys(item, struct, f"{path}{key}.")
+        elif shape == "table" and isinstance(value, dict):
+            for name, item in value.items():
+                if isinstance(item, dict):
+                    found += _unknown_keys(item, struct, f"{path}{key}.{name}.")
+    return found
+
+
+def _struct_in(annotation: Any) -> tuple[str, type[msgspec.Struct]] | None:
+    """How a field holds structures: one, a list of them, a table of them."""
+    origin: Any = getattr(annotation, "__origin__", None)
+    arguments: tuple[Any, ...] = tuple(getattr(annotation, "__args__", ()))
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return "one", annotation
+    if origin in (list, tuple) and arguments and _is_struct(arguments[0]):
+        return "list", arguments[0]
+    if origin is dict and _is_struct(arguments[1]):
+        return "table", arguments[1]
+    return None
+
+
+def _is_struct(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, msgspec.Struct)
+
+
+def set_value(path: Path, keys: tuple[str, ...], value: object, mode: int | None = None) -> None:
+    """Sets one value of the file at `path`, made if missing, with comments and unknown keys kept; None removes the key."""
+    import tomlkit
+
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        document = tomlkit.parse(text)
+    except tomlkit.exceptions.ParseError as error:
+        raise UsageError(f"{path.name} is not valid TOML: {error}.", f"Mend {path}.") from error
+    table: Any = document
+    for key in keys[:-1]:
+        if key not in table:
+            table[key] = tomlkit.table()
+        table = table[key]
+    if value is None:
+        table.pop(keys[-1], None)
+    else:
+        table[keys[-1]] = value
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        durable.write_file(path, tomlkit.dumps(document), mode)
+    except OSError as error:
+        raise from_os(error, f"Saving {path.name}") from error

@@ -1,0 +1,170 @@
+"""What one program works on: a project, or any folder of images, with its configuration, changes and records."""
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from loratui.core import machine
+from loratui.core.changes import Changes
+from loratui.core.config import Config, load
+from loratui.core.dataset.dataset import Dataset
+from loratui.core.dataset.folder import Image, has_images, scan
+from loratui.core.dataset.records import Records
+from loratui.core.errors import UsageError, from_os
+from loratui.core.jobs import Report, silent
+from loratui.core.nearest import nearest
+from loratui.core.project import Project, find_root
+
+
+class Workspace:
+    """One root and all that belongs to it. Cheap to make; parts open when first used.
+
+    Attributes:
+        root: absolute path of the project's folder, or of the folder worked on.
+        project: None outside of a project.
+        cwd: where FOLDER arguments are looked up.
+    """
+
+    def __init__(self, root: Path, project: Project | None, cwd: Path) -> None:
+        self.root = root
+        self.project = project
+        self.cwd = cwd
+
+    @classmethod
+    def open(cls, cwd: Path) -> "Workspace":
+        """The workspace of a folder: the nearest project upward, else the folder itself.
+
+        Raises:
+            UsageError: the folder is not there, or loratui.toml is broken.
+        """
+        cwd = Path(os.path.realpath(cwd))
+        if not cwd.is_dir():
+            raise UsageError(f"{cwd} is not a folder.", "Check the name.")
+        root = find_root(cwd)
+        if root is None:
+            return cls(cwd, None, cwd)
+        project = Project.load(root)
+        machine.remember_project(project.root)
+        return cls(project.root, project, cwd)
+
+    @cached_property
+    def config(self) -> Config:
+        """The person's configuration."""
+        return load()
+
+    @cached_property
+    def changes(self) -> Changes:
+        """The history; opening it finishes what a crash interrupted."""
+        return Changes(self.root)
+
+    @cached_property
+    def records(self) -> Records:
+        """What is known of the images."""
+        return Records(self.root)
+
+    def need_project(self) -> Project:
+        """The project.
+
+        Raises:
+            UsageError: there is none here.
+        """
+        if self.project is None:
+            raise UsageError(
+                f"{self.cwd} is not inside a loratui project.", "Make one with `loratui new .`, or go to one."
+            )
+        return self.project
+
+    def at(self, folder: str | None = None) -> tuple["Workspace", list[str]]:
+        """Where a FOLDER argument leads.
+
+        Args:
+            folder: an existing path, else a subset's name; None: the whole dataset, outside a project the current folder.
+
+        Returns:
+            the workspace the folder belongs to (a folder outside this root is a root of its own) and the folders to
+            work on, relative to its root; a folder that holds only folders means each of them.
+
+        Raises:
+            UsageError: there is no such folder or subset.
+        """
+        if folder is None:
+            if self.project is None:
+                return self, _spread(self.root, "")
+            missing = [subset for subset in self.project.subsets if not (self.root / subset.folder).is_dir()]
+            if missing:
+                raise UsageError(
+                    f"The folder {missing[0].folder} of loratui.toml is not there.",
+                    "Make it, or take the subset out of the file.",
+                )
+            return self, [_relative(subset.folder) for subset in self.project.subsets]
+        path = self.cwd / folder
+        if not path.exists() and self.project is not None:
+            subset = self.project.subset(folder)
+            if subset is not None:
+                return self, [_relative(subset.folder)]
+        if not path.is_dir():
+            names = [subset.name for subset in self.project.subsets] if self.project else []
+            meant = nearest(folder, names)
+            remedy = f"Did you mean {meant!r}?" if meant else "Name an existing folder, or a subset."
+            raise UsageError(f"{folder} is not a folder{' or a subset' if names else ''}.", remedy)
+        full = Path(os.path.realpath(path))
+        if full.is_relative_to(self.root):
+            return self, _spread(self.root, _relative(full.relative_to(self.root).as_posix()))
+        home = find_root(full)
+        other = Workspace.open(full) if home is not None else Workspace(full, None, full)
+        return other, _spread(other.root, _relative(full.relative_to(other.root).as_posix()))
+
+    def images(self, folder: str | None = None) -> list[Image]:
+        """The images of FOLDER. See `at`; for a folder of another root ask its own workspace."""
+        workspace, folders = self.at(folder)
+        return workspace.scan(folders)
+
+    def scan(self, folders: Sequence[str]) -> list[Image]:
+        """The images of folders relative to the root."""
+        try:
+            return scan(self.root, folders)
+        except OSError as error:
+            raise from_os(error, f"Reading {self.root.name}") from error
+
+    def dataset(self, folders: Sequence[str] | None = None, *, report: Report = silent) -> Dataset:
+        """Images and captions of folders relative to the root; None: the whole dataset."""
+        try:
+            return Dataset.load(self.root, self.at()[1] if folders is None else folders, report=report)
+        except OSError as error:
+            raise from_os(error, f"Reading {self.root.name}") from error
+
+    def ratings(self, dataset: Dataset) -> Callable[[int], str | None]:
+        """What `rating:` in an expression asks: the board's rating of the image at a position."""
+
+        def rating(position: int) -> str | None:
+            try:
+                found = self.records.provenance(self.records.content_hash(dataset.images[position]))
+            except OSError:
+                return None
+            return found.rating or None if found else None
+
+        return rating
+
+    def triggers(self) -> dict[str, list[str]]:
+        """The tags put first, by folder relative to the root; empty outside a project."""
+        subsets = self.project.subsets if self.project else []
+        return {_relative(subset.folder): subset.triggers for subset in subsets}
+
+
+def _relative(folder: str) -> str:
+    """A folder relative to its root in one form: "" is the root itself."""
+    return "" if folder in ("", ".") else folder.rstrip("/")
+
+
+def _spread(root: Path, folder: str) -> list[str]:
+    """The folder itself; or each folder in it, where it holds no images but folders."""
+    full = root / folder
+    if has_images(full):
+        return [folder]
+    try:
+        inner = sorted(child.name for child in full.iterdir() if child.is_dir() and not child.name.startswith("."))
+    except OSError as error:
+        raise from_os(error, f"Reading {folder or root.name}") from error
+    prefix = f"{folder}/" if folder else ""
+    return [prefix + name for name in inner if has_images(full / name)] or [folder]
