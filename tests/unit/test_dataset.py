@@ -1,0 +1,250 @@
+"""Folders, captions, index, expressions, bulk edits and records together."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+
+from loratui.core.changes import Changes, Edit
+from loratui.core.dataset import bulk
+from loratui.core.dataset.dataset import Dataset
+from loratui.core.dataset.expression import ExpressionError, parse
+from loratui.core.dataset.folder import scan, shared_stems, sidecar
+from loratui.core.dataset.records import Provenance, Records
+from loratui.core.dataset.subsets import move_plan, propose, split
+from loratui.core.errors import Refused, UsageError
+
+CAPTIONS = {
+    "a": "1girl, purple hair, long hair, jacket, smile",
+    "b": "1girl, purple_hair, black dress",
+    "c": "solo, pink hair, jacket, ^_^",
+    "d": "",
+    "e": None,
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for number, (name, caption) in enumerate(CAPTIONS.items()):
+        Pillow.new("RGB", (100 + 100 * number, 300), (number, 0, 0)).save(tmp_path / f"{name}.png")
+        if caption is not None:
+            (tmp_path / f"{name}.txt").write_text(caption)
+    return tmp_path
+
+
+@pytest.fixture
+def dataset(root: Path) -> Dataset:
+    return Dataset.load(root, [""])
+
+
+def names(dataset: Dataset, text: str) -> str:
+    return "".join(sorted(Path(dataset.images[position].path).stem for position in parse(text).select(dataset)))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "abcde"),
+        ("purple hair", "ab"),
+        ('"Purple_Hair"', "ab"),
+        ("*hair", "abc"),
+        ("/^(pink|purple) hair$/", "abc"),
+        ("1girl not jacket", "b"),
+        ("1girl and not black dress", "a"),
+        ("not 1girl and jacket or smile", "ac"),
+        ("not (1girl or solo)", "de"),
+        ("1girl long hair", "a"),
+        ("solo ^_^", "c"),
+        ("count>4", "a"),
+        ("count = 3", "b"),
+        ("width<250 height>=300", "ab"),
+        ("tokens>9", "a"),
+        ("no:caption", "de"),
+        ("nothing like it", ""),
+        ("subset:none", ""),
+        ("rating:g", ""),
+    ],
+)
+def test_expressions_select(dataset: Dataset, text: str, found: str) -> None:
+    assert names(dataset, text) == found
+
+
+def test_rating_and_subset_come_from_outside(dataset: Dataset) -> None:
+    assert parse("rating:safe").select(dataset, lambda position: "g" if position == 1 else None) == {1}
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("(a", 0),
+        ("a )", 2),
+        ("a or", 4),
+        ('"open', 0),
+        ("/[/", 0),
+        ("or a", 0),
+        ("not", 3),
+        ("rating:x", 0),
+        ("no:tags", 0),
+    ],
+)
+def test_a_wrong_expression_shows_where(text: str, position: int) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse(text)
+    assert caught.value.position == position and "▸" in caught.value.remedy
+
+
+def test_a_misspelt_field_is_named() -> None:
+    with pytest.raises(ExpressionError, match="did you mean 'width'"):
+        parse("widht<768")
+
+
+@given(st.text(alphabet='ab ()"/*not or:<>3\\', max_size=30))
+def test_any_text_is_an_expression_or_a_clear_error(text: str) -> None:
+    try:
+        parse(text).select(Dataset(Path("/nowhere"), []))
+    except UsageError as error:
+        assert error.message
+
+
+def test_bulk_edits_are_plans_with_true_counts(root: Path, dataset: Dataset) -> None:
+    everything = range(len(dataset.images))
+    plan = bulk.remove(dataset, everything, ["purple hair"])
+    assert plan.counts["changed_files"] == 2 and plan.title == 'remove "purple hair" from 2 captions'
+    Changes(root).apply(plan)
+    dataset.refresh(operation.path for operation in plan.operations)
+    assert names(dataset, "purple hair") == "" and dataset.tags[0] == ("1girl", "long hair", "jacket", "smile")
+    Changes(root).undo()
+    again = Dataset.load(root, [""])
+    assert again.raw == [text.encode() if text is not None else None for text in CAPTIONS.values()]
+
+
+def test_prepending_writes_captions_that_were_missing(root: Path, dataset: Dataset) -> None:
+    plan = bulk.prepend(dataset, range(5), ["kafka"])
+    assert plan.counts["changed_files"] == 5
+    Changes(root).apply(plan)
+    assert (root / "e.txt").read_text() == "kafka" and (
+        root / "b.txt"
+    ).read_text() == "kafka, 1girl, purple_hair, black dress"
+    assert not bulk.prepend(Dataset.load(root, [""]), range(5), ["kafka"])
+
+
+def test_regex_and_text_replacement(root: Path, dataset: Dataset) -> None:
+    plan = bulk.replace_regex(dataset, range(5), r"(\w+)[ _]hair", r"hair:\1")
+    new = {edit.path: edit.new for edit in plan.operations if isinstance(edit, Edit)}
+    assert new["b.txt"] == b"1girl, hair:purple, black dress" and plan.counts["changed_files"] == 3
+    with pytest.raises(UsageError):
+        bulk.replace_regex(dataset, range(5), "(", "x")
+    plan = bulk.replace_text(dataset, range(5), "hair, long", "locks, long")
+    assert [edit.new for edit in plan.operations if isinstance(edit, Edit)] == [
+        b"1girl, purple locks, long hair, jacket, smile"
+    ]
+
+
+def test_trigger_by_folder_and_sort(tmp_path: Path) -> None:
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        Pillow.new("RGB", (8, 8)).save(tmp_path / folder / "1.png")
+        (tmp_path / folder / "1.txt").write_text("b, a, common")
+    Pillow.new("RGB", (8, 8)).save(tmp_path / "y" / "2.png")
+    (tmp_path / "y" / "2.txt").write_text("common")
+    dataset = Dataset.load(tmp_path, ["x", "y"])
+    plan = bulk.trigger(dataset, range(3), {"x": ["kafka"], "y": ["blade", "hsr"]})
+    new = {edit.path: edit.new for edit in plan.operations if isinstance(edit, Edit)}
+    assert new == {
+        "x/1.txt": b"kafka, b, a, common",
+        "y/1.txt": b"blade, hsr, b, a, common",
+        "y/2.txt": b"blade, hsr, common",
+    }
+    plan = bulk.sort(dataset, range(3), {})
+    assert {edit.new for edit in plan.operations if isinstance(edit, Edit)} == {b"common, a, b"}
+
+
+def test_a_caption_shared_by_two_images_is_edited_once(root: Path) -> None:
+    Pillow.new("RGB", (8, 8)).save(root / "a.jpg")
+    dataset = Dataset.load(root, [""])
+    assert list(shared_stems(dataset.images)) == ["a"]
+    assert bulk.remove(dataset, range(6), ["smile"]).counts["changed_files"] == 1
+
+
+def test_unreadable_captions_are_counted_and_left_alone(root: Path) -> None:
+    (root / "a.txt").write_bytes(b"caf\xe9, smile")
+    dataset = Dataset.load(root, [""])
+    assert "UTF-8" in dataset.problems[0] and dataset.uncaptioned() == [3, 4]
+    assert bulk.prepend(dataset, range(5), ["t"]).counts == {"changed_files": 4, "changed_tags": 4, "unreadable": 1}
+
+
+def test_odd_files_do_not_stop_a_listing(tmp_path: Path) -> None:
+    (tmp_path / "ok.PNG").write_bytes(b"x")
+    (tmp_path / ".hidden.png").write_bytes(b"x")
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "dangling.png").symlink_to("nowhere")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    (tmp_path / "new\nline.png").write_bytes(b"x")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.jpg")).write_bytes(b"x")
+    images = scan(tmp_path, [""])
+    assert sorted(image.name for image in images) == sorted(["ok.PNG", "new\nline.png", "\udcff\udcfe.jpg"])
+    assert sidecar(tmp_path, images[0]) is None
+    with Records(tmp_path) as records:
+        for image in images:
+            records.put_provenance(records.content_hash(image), Provenance("local", "1"))
+            assert records.content_hash(image) == records.content_hash(image)
+
+
+def test_records_follow_the_content(root: Path) -> None:
+    with Records(root) as records:
+        assert not (root / ".loratui").exists()
+        image = scan(root, [""])[0]
+        digest = records.content_hash(image)
+        assert records.provenance(digest) is None and not (root / ".loratui").exists()
+        origin = Provenance("danbooru", "7", md5="0" * 32, rating="g", tags={"general": ["a"]})
+        records.put_provenance(digest, origin)
+        records.put_scores(digest, "wd", {"a": ("general", 0.5)})
+        records.set_stars(digest, 4)
+        records.mark_not_duplicates("x", "a")
+    os.rename(root / "a.png", root / "moved.png")
+    with Records(root) as records:
+        moved = next(image for image in scan(root, [""]) if image.name == "moved.png")
+        digest = records.content_hash(moved)
+        assert records.provenance(digest) == origin and records.hash_of_post("danbooru", "7") == digest
+        assert records.hash_of_md5("0" * 32) == digest and records.hash_of_md5("") is None
+        assert records.scores(digest, "wd") == {"a": ("general", 0.5)} and records.stars(digest) == 4
+        assert records.not_duplicates() == {frozenset("ax")}
+        threads = [threading.Thread(target=records.set_stars, args=(str(n), 1 + n % 5)) for n in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert records.stars("7") == 3
+
+
+def test_moving_and_splitting(root: Path, dataset: Dataset) -> None:
+    assert propose(dataset, ["jacket", "black dress"]) == ["jacket", "black dress"]
+    assert [(part.tag, part.positions) for part in split(dataset, ["jacket", "1girl"])] == [
+        ("jacket", (0, 2)),
+        ("1girl", (1,)),
+    ]
+    changes = Changes(root)
+    changes.apply(move_plan(dataset, {0, 4}, "coat"))
+    assert (root / "coat/a.txt").is_file() and (root / "coat/e.png").is_file() and not (root / "a.png").exists()
+    (root / "a.png").write_bytes(b"in the way")
+    with pytest.raises(Refused):
+        move_plan(Dataset.load(root, ["coat"]), {0}, "")
+
+
+@pytest.mark.shared
+def test_real_captions(shared: Path) -> None:
+    folder = shared / "tags/captions/eika_v1"
+    total = 0
+    for sub in sorted(folder.iterdir()):
+        for file in sub.glob("*.txt"):
+            raw = file.read_bytes()
+            from loratui.core.dataset.caption import Caption
+
+            assert Caption.parse(raw).to_bytes() == raw
+            total += 1
+    assert total == 259

@@ -1,0 +1,167 @@
+"""Configuration, projects, and where a FOLDER argument leads."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image as Pillow
+
+from loratui.core import config, machine
+from loratui.core.errors import LoratuiError, Refused, UsageError
+from loratui.core.intake import take_in
+from loratui.core.project import Project
+from loratui.core.workspace import Workspace
+
+PRINTED = """\
+# loratui.toml
+format = 1
+name = "hsr_kafka"
+kind = "character"              # character, style, concept, pose, outfit
+[model]                         # named roles per family
+family = "sdxl"
+base = "noobaiXL_v11.safetensors"
+[[subset]]
+folder = "dataset/kafka"
+trigger = "kafka, hsr"               # each subset has its own
+repeats = "auto"
+[tagger]
+model = "wd-swinv2-tagger-v3"
+general = 0.35
+[training]
+preset = "sdxl-character"
+network_dim = 16                # only what differs from the preset
+"""
+
+
+def picture(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Pillow.new("RGB", (8, 8), (len(path.name), 1, 2)).save(path)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "kafka"
+    (root / "dataset/kafka").mkdir(parents=True)
+    (root / "loratui.toml").write_text(PRINTED)
+    return root
+
+
+def test_the_file_as_the_design_prints_it(project: Path) -> None:
+    loaded = Project.load(project)
+    assert loaded.name == "hsr_kafka" and loaded.subsets[0].triggers == ["kafka", "hsr"]
+    assert loaded.training == {"preset": "sdxl-character", "network_dim": 16}
+    loaded.set("training.network_dim", 32)
+    loaded.set("model.vae", "vae.safetensors")
+    text = (project / "loratui.toml").read_text()
+    assert "# only what differs from the preset" in text and "network_dim = 32" in text
+    assert Project.load(project).model["vae"] == "vae.safetensors"
+
+
+def test_an_unknown_key_is_kept_and_a_typo_named(project: Path) -> None:
+    file = project / "loratui.toml"
+    file.write_text(PRINTED.replace("[tagger]", "[tagger]\nfuture_thing = 1"))
+    loaded = Project.load(project)
+    assert loaded.warnings == ["tagger.future_thing"]
+    loaded.set("training.network_dim", 8)
+    assert "future_thing = 1" in file.read_text()
+    file.write_text(PRINTED.replace("trigger =", "triger ="))
+    with pytest.raises(UsageError) as caught:
+        Project.load(project)
+    assert "triger" in caught.value.message and "'trigger'" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("format = 1", "format = 2"),
+        ('"character" ', '"charakter" '),
+        ("general = 0.35", 'general = "high"'),
+        ('folder = "dataset/kafka"', 'folder = "../other"'),
+        ('folder = "dataset/kafka"', 'folder = "/etc"'),
+        ("[model]", "[model"),
+        ("# loratui.toml", "# \udcff"),
+    ],
+)
+def test_a_broken_file_is_one_sentence(project: Path, old: str, new: str) -> None:
+    (project / "loratui.toml").write_bytes(PRINTED.replace(old, new).encode(errors="surrogateescape"))
+    with pytest.raises(UsageError) as caught:
+        Project.load(project)
+    assert "loratui.toml" in caught.value.message and caught.value.remedy
+
+
+def test_new_makes_adopts_and_refuses(tmp_path: Path) -> None:
+    made = Project.create(tmp_path / "my lora!", trigger="word")
+    assert made.subsets[0].folder == "dataset/my_lora" and (made.root / "dataset/my_lora").is_dir()
+    with pytest.raises(Refused):
+        Project.create(tmp_path / "my lora!")
+    picture(tmp_path / "flat/a.png")
+    assert [subset.folder for subset in Project.create(tmp_path / "flat").subsets] == ["."]
+    picture(tmp_path / "kohya/3_kafka/a.png")
+    picture(tmp_path / "kohya/1_other/a.png")
+    kohya = Project.create(tmp_path / "kohya").subsets
+    assert [(subset.folder, subset.repeats) for subset in kohya] == [("1_other", 1), ("3_kafka", 3)]
+    assert machine.known_projects()[0] == (tmp_path / "kohya").resolve()
+    assert len(machine.known_projects()) == 3
+
+
+def test_where_a_folder_leads(project: Path, tmp_path: Path) -> None:
+    picture(project / "dataset/kafka/a.png")
+    picture(tmp_path / "elsewhere/one/a.png")
+    picture(tmp_path / "elsewhere/two/a.png")
+    inside = Workspace.open(project / "dataset")
+    assert inside.root == project and inside.at() == (inside, ["dataset/kafka"])
+    assert inside.at("kafka")[1] == ["dataset/kafka"] and inside.at(str(project / "dataset"))[1] == ["dataset/kafka"]
+    other, folders = inside.at(str(tmp_path / "elsewhere"))
+    assert other.root == tmp_path / "elsewhere" and other.project is None and folders == ["one", "two"]
+    with pytest.raises(UsageError, match="kafkaa"):
+        inside.at("kafkaa")
+    free = Workspace.open(tmp_path / "elsewhere/one")
+    assert free.at() == (free, [""]) and len(free.images()) == 1
+    with pytest.raises(UsageError):
+        free.need_project()
+    with pytest.raises(UsageError):
+        Workspace.open(tmp_path / "nowhere")
+
+
+def test_a_subset_folder_that_went_away_is_named(project: Path) -> None:
+    (project / "dataset/kafka").rmdir()
+    with pytest.raises(UsageError, match="dataset/kafka"):
+        Workspace.open(project).at()
+
+
+def test_configuration_keys_are_private_and_comments_stay() -> None:
+    assert config.load().boards["danbooru"].engine == "danbooru"
+    config.config_path().parent.mkdir(parents=True, exist_ok=True)
+    config.config_path().write_text(
+        "# mine\n[boards.mine] # a loopback one\nengine = 'danbooru'\nurl = 'http://127.0.0.1:1'\n"
+    )
+    config.set_value("boards.gelbooru.api_key", "secret")
+    config.set_value("ui.slow_link", True)
+    assert config.config_path().stat().st_mode & 0o777 == 0o600
+    assert "# a loopback one" in config.config_path().read_text()
+    loaded = config.load()
+    assert loaded.boards["gelbooru"].api_key == "secret" and loaded.boards["gelbooru"].engine == "gelbooru"
+    assert loaded.boards["mine"].url == "http://127.0.0.1:1" and loaded.ui.slow_link
+    config.config_path().write_text("[boards.mine]\nenginee = 'x'\n")
+    with pytest.raises(UsageError, match="enginee"):
+        config.load()
+
+
+def test_local_files_come_in_once_and_go_back(project: Path, tmp_path: Path) -> None:
+    source = tmp_path / "mine"
+    picture(source / "a.png")
+    picture(source / "bb.png")
+    (source / "a.txt").write_text("solo")
+    (source / "notes.md").write_text("x")
+    changes = Workspace.open(project).changes
+    result = take_in(changes, "dataset/kafka", [source])
+    assert len(result.added) == 2 and result.refused == [(str(source / "notes.md"), "it is no image")]
+    assert (project / "dataset/kafka/a.txt").read_text() == "solo"
+    assert take_in(changes, "dataset/kafka", [source / "a.png"]).existing == [str(source / "a.png")]
+    picture(source / "x/a.png")
+    Pillow.new("RGB", (9, 9)).save(source / "x/a.png")
+    assert take_in(changes, "dataset/kafka", [source / "x"], move=True).added == ["dataset/kafka/a_2.png"]
+    assert not (source / "x/a.png").exists()
+    changes.undo(2)
+    assert not list((project / "dataset/kafka").iterdir()) and (source / "a.png").exists()
+    with pytest.raises(LoratuiError):
+        take_in(changes, "dataset/kafka", [source / "gone.png"])
