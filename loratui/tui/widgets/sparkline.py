@@ -20,6 +20,7 @@ class Sparkline(Widget):
     DEFAULT_CSS = """
     Sparkline { height: 1; color: $primary; }
     """
+
     def __init__(
         self,
         *,

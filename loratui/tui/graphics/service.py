@@ -1,0 +1,115 @@
+"""`app.graphics`: what the terminal can show, and the pictures on it."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from textual.signal import Signal
+
+from loratui.tui.graphics import brands
+from loratui.tui.graphics.driver import LoratuiDriver
+from loratui.tui.graphics.probe import DEADLINE, QUERY_ID, Probe, Terminal
+from loratui.tui.graphics.replies import Reply
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from loratui.tui.graphics.encode import How
+    from loratui.tui.graphics.pictures import Pictures
+
+BUDGET, SLOW_BUDGET = 120_000, 20_000
+"""Bytes for a picture of 512 × 512 pixels."""
+
+
+class Graphics:
+    """One per app, made with it; `start` when the first screen is mounted, `stop` at the end.
+
+    Args:
+        app: the app.
+        wanted: `ui.graphics` of the configuration: auto, kitty, halfcell or none.
+        slow: whether the link is slow, asked each time.
+
+    Attributes:
+        terminal: what is known of the terminal; a frozen record that is replaced.
+        changed: signal with the new `terminal`, for widgets that draw pictures.
+    """
+
+    def __init__(self, app: "App[Any]", wanted: str = "auto", slow: Callable[[], bool] = lambda: False) -> None:
+        self._app = app
+        self._wanted = wanted
+        self._slow = slow
+        self._pictures: Pictures | None = None
+        self._driver: LoratuiDriver | None = None
+        self.terminal = Terminal()
+        self.changed: Signal[Terminal] = Signal(app, "graphics")
+        self._probe = Probe(wanted, os.environ, self._known)
+
+    @property
+    def pictures(self) -> "Pictures":
+        """The pictures; made, with the libraries they need, when the first one is wanted."""
+        if self._pictures is None:
+            from loratui.tui.graphics.pictures import Pictures
+
+            self._pictures = Pictures(
+                self._app._driver,  # type: ignore[arg-type]
+                self._how,
+                lambda: self.terminal.multiplexer,
+                lambda: self._driver.last_key if self._driver is not None else 0.0,
+            )
+        return self._pictures
+
+    def start(self) -> None:
+        """Asks the terminal what it can show, without waiting for its answers. Call it in the event loop."""
+        driver = self._app._driver
+        if not isinstance(driver, LoratuiDriver) or not driver.input_tty:
+            # Tests and pipes: nobody would answer.
+            self._known(Terminal(brands.choose(self._wanted, "", False, os.environ), complete=True))
+            return
+        self._driver = driver
+        loop = asyncio.get_running_loop()
+
+        def on_reply(reply: Reply) -> None:
+            loop.call_soon_threadsafe(self._reply, reply)
+
+        driver.on_reply = on_reply
+        driver.before_stop = lambda: self._pictures.farewell() if self._pictures is not None else ""
+        driver.expect_replies(DEADLINE)
+        driver.write(self._probe.queries())
+        self._app.set_timer(DEADLINE, self._probe.give_up)
+
+    def stop(self) -> None:
+        """Ends the work on pictures."""
+        if self._pictures is not None:
+            self._pictures.close()
+
+    def _reply(self, reply: Reply) -> None:
+        if reply.kind == "apc":
+            from loratui.tui.graphics.kitty import answer
+
+            picture = answer(reply.body)
+            if picture is not None and picture[0] != QUERY_ID:
+                if self._pictures is not None:
+                    self._pictures.answered(*picture)
+                return
+        self._probe.take(reply)
+
+    def _known(self, terminal: Terminal) -> None:
+        before, self.terminal = self.terminal, terminal
+        if terminal.complete and self._driver is not None:
+            self._driver.expect_replies(0)
+        if (before.protocol, before.cell) != (terminal.protocol, terminal.cell):
+            self.changed.publish(terminal)
+            if self._pictures is not None:
+                self._pictures.wake()
+
+    def _how(self) -> "How | None":
+        """What terminal and link take now; None while pictures cannot be shown."""
+        from loratui.tui.graphics.encode import How
+
+        protocol = self.terminal.protocol
+        if protocol is None or protocol == "none":
+            return None
+        slow = self._slow()
+        truecolor = self._app.console.color_system == "truecolor" and not slow
+        return How(protocol, self.terminal.cell, SLOW_BUDGET if slow else BUDGET, truecolor)

@@ -1,0 +1,154 @@
+"""One picture in a box of cells."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual.app import App
+from textual.content import Content
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from loratui.tui.widgets.virtual_list import inert
+
+if TYPE_CHECKING:
+    from loratui.tui.graphics.pictures import Drawn, Ticket
+    from loratui.tui.graphics.probe import Terminal
+    from loratui.tui.graphics.service import Graphics
+
+
+def graphics_of(app: App[object]) -> "Graphics | None":
+    """The app's graphics; None in an app that has none."""
+    graphics: Graphics | None = getattr(app, "graphics", None)
+    return graphics
+
+
+class Picture(Widget):
+    """A picture as large as the box allows, centred, at its own proportions.
+
+    The old picture stays until the new one is there. A file that is missing or broken shows why in one line; a terminal
+    that shows no pictures gets the label.
+    """
+
+    DEFAULT_CSS = """
+    Picture {
+        width: 1fr; height: 1fr;
+        & > .picture--text { color: $foreground-muted; }
+        & > .picture--error { color: $warning; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"picture--text", "picture--error"}
+
+    path: reactive[Path | None] = reactive(None, repaint=False)
+    """The file shown; set it by `show`."""
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        label: str = "",
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._crop: tuple[int, int, int, int] | None = None
+        self._label = label
+        self._drawn: Drawn | None = None
+        self._ticket: Ticket | None = None
+        self.set_reactive(Picture.path, path)
+
+    def show(self, path: Path | None, *, crop: tuple[int, int, int, int] | None = None, label: str = "") -> None:
+        """Shows another picture; of several calls in a row only the last is drawn.
+
+        Args:
+            path: the file; None empties the box.
+            crop: the part to show, in pixels of the upright picture: left, top, right, bottom, the last two exclusive.
+            label: what stands in the box where there is no picture yet.
+        """
+        if (path, crop) == (self.path, self._crop) and not (self._drawn is not None and self._drawn.error):
+            if label != self._label:
+                self._label = label
+                self._repaint_text()
+            if self._drawn is None and self._ticket is None:
+                self._claim()
+            return
+        self.path, self._crop, self._label = path, crop, label
+        if path is None:
+            self._drawn = None
+            self.refresh()
+        else:
+            self._repaint_text()
+        self._claim()
+
+    def _repaint_text(self) -> None:
+        if self._drawn is None or self._drawn.error:
+            self._drawn = None
+            self.refresh()
+
+    def on_mount(self) -> None:
+        """Learns of the terminal when it answers."""
+        if (graphics := graphics_of(self.app)) is not None:
+            graphics.changed.subscribe(self, self._terminal_changed)
+        self.screen.screen_layout_refresh_signal.subscribe(self, lambda _: self._wake())
+
+    def on_unmount(self) -> None:
+        """Gives its claim up."""
+        if self._ticket is not None:
+            self._ticket.cancel()
+
+    def on_resize(self) -> None:
+        """Draws for the new box; what is there does not fit it."""
+        self._drawn = None
+        self._claim()
+
+    def _terminal_changed(self, terminal: "Terminal") -> None:
+        self._drawn = None
+        self.refresh()
+        self._claim()
+
+    def _visible(self) -> bool:
+        return self.is_attached and self.screen is self.app.screen and self.is_on_screen
+
+    def _wake(self) -> None:
+        if self._ticket is not None and self._visible() and (graphics := graphics_of(self.app)) is not None:
+            graphics.pictures.wake()
+
+    def _claim(self) -> None:
+        """Asks for the picture at the size of the box."""
+        from loratui.tui.graphics.encode import Wanted
+
+        if self._ticket is not None:
+            self._ticket.cancel()
+            self._ticket = None
+        graphics = graphics_of(self.app) if self.is_mounted else None
+        columns, rows = self.size
+        if graphics is None or self.path is None or not columns or not rows or graphics.terminal.protocol == "none":
+            return
+        wanted = Wanted(self.path, columns, rows, self._crop)
+        self._ticket = graphics.pictures.want(wanted, self._done, self._visible)
+
+    def _done(self, drawn: "Drawn") -> None:
+        self._ticket = None
+        self._drawn = drawn
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Line `y` of the box."""
+        base = self.visual_style.rich_style
+        width, height = self.size
+        drawn = self._drawn
+        if drawn is not None and drawn.lines:
+            top = (height - drawn.rows) // 2
+            if not top <= y < top + drawn.rows:
+                return Strip.blank(width, base)
+            left = (width - drawn.columns) // 2
+            line = [Segment(" " * left), *drawn.lines[y - top], Segment(" " * (width - drawn.columns - left))]
+            return Strip([segment for segment in line if segment.text], width).apply_style(base)
+        if y != height // 2:
+            return Strip.blank(width, base)
+        text, name = (drawn.error, "picture--error") if drawn is not None else (self._label, "picture--text")
+        content = inert(Content(text).first_line).truncate(width, ellipsis=True).center(width)
+        style = self.get_visual_style(name)
+        return Strip(content.render_segments(style)).adjust_cell_length(width, base)
