@@ -134,15 +134,15 @@ def _expanded(text: str) -> Path:
 _PROBE = """
 import importlib, importlib.metadata, json, platform, sys
 names = ["torch", "torchvision", "accelerate", "transformers", "diffusers", "safetensors", "bitsandbytes", "toml",
-         "lycoris-lora", "xformers", "prodigyopt", "dadaptation", "lion-pytorch", "schedulefree", "tensorboard", "voluptuous"]
+         "lycoris-lora", "xformers", "prodigyopt", "dadaptation", "lion-pytorch", "schedulefree", "tensorboard"]
 packages, broken = {}, {}
 for name in names:
     try:
         packages[name] = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         pass
-modules = {"torch": "torch", "bitsandbytes": "bitsandbytes", "lycoris-lora": "lycoris.kohya", "xformers": "xformers.ops"}
-for name, module in modules.items():
+modules = {"torch": "torch", "bitsandbytes": "bitsandbytes", "lycoris-lora": "lycoris.kohya"}
+for name, module in {**modules, "xformers": "xformers.ops"}.items():
     if name in packages:
         try:
             importlib.import_module(module)
@@ -156,7 +156,8 @@ if "torch" in packages and "torch" not in broken:
         major, minor = torch.cuda.get_device_capability(index)
         devices.append([torch.cuda.get_device_name(index), float(f"{major}.{minor}")])
 sys.stdout = sys.__stdout__
-answer = {"python": platform.python_version(), "packages": packages, "broken": broken, "cuda": cuda, "devices": devices}
+version = platform.python_version()
+answer = {"python": version, "packages": packages, "broken": broken, "cuda": cuda, "devices": devices}
 print("\\n" + json.dumps(answer))
 """
 

@@ -93,5 +93,5 @@ def size_of(file: Path, bytes_: int, mtime_ns: int) -> Size | None:
             warnings.simplefilter("ignore")
             with Pillow.open(file) as image:
                 return image.size
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError, MemoryError):
         return None

@@ -112,7 +112,7 @@ def parse_sets(sets: Sequence[str]) -> dict[str, Value]:
 
 def build(
     training: Mapping[str, object],
-    sets: Mapping[str, Value] | None = None,
+    sets: Mapping[str, object] | None = None,
     *,
     family: str = "",
     kind: str = "character",

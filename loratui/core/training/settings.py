@@ -1,4 +1,4 @@
-"""The one table of training settings: parsing, checking, the recipe's listing and sd-scripts' arguments derive from it."""
+"""The one table of training settings: parsing, checking, listing and sd-scripts' arguments all derive from it."""
 
 import json
 from dataclasses import dataclass
@@ -161,9 +161,11 @@ SCHEDULERS = (
 )  # fmt: skip
 
 _NETWORK = (
-    Setting("network_type", "choice", "lora", "what is trained: lora, locon (convolutions too) or loha (LyCORIS)", "own",
+    Setting("network_type", "choice", "lora", "what is trained: lora, locon (convolutions too) or loha (LyCORIS)",
+            "own",
             choices=("lora", "locon", "loha"), aliases=("network", "algo")),
-    Setting("network_dim", "int", 32, "rank of the network: its capacity and file size", low=1, high=1024, aliases=("dim", "rank")),
+    Setting("network_dim", "int", 32, "rank of the network: its capacity and file size", low=1, high=1024,
+            aliases=("dim", "rank")),
     Setting("network_alpha", "float", 16.0, "scales what is learnt by alpha / dim", low=0.0001, aliases=("alpha",)),
     Setting("conv_dim", "int", 8, "rank of the convolutions (locon, loha); 0 leaves them out", "own", low=0, high=512),
     Setting("conv_alpha", "float", 1.0, "alpha of the convolutions", "own", low=0.0001),
@@ -175,8 +177,10 @@ _NETWORK = (
 )  # fmt: skip
 
 _PICTURES = (
-    Setting("resolution", "size", 512, "area trained at, in pixels: one side of the square, or WIDTHxHEIGHT", "dataset", low=64, high=4096),
-    Setting("batch_size", "int", 2, "images per step", "dataset", low=1, high=512, aliases=("train_batch_size", "batch")),
+    Setting("resolution", "size", 512, "area trained at, in pixels: one side of the square, or WIDTHxHEIGHT",
+            "dataset", low=64, high=4096),
+    Setting("batch_size", "int", 2, "images per step", "dataset", low=1, high=512, aliases=("train_batch_size",
+            "batch")),
     Setting("enable_bucket", "bool", True, "keep every picture's shape instead of cropping it square", "dataset"),
     Setting("min_bucket_reso", "int", 256, "shortest side of a bucket", "dataset", low=32, high=4096),
     Setting("max_bucket_reso", "int", 1024, "longest side of a bucket", "dataset", low=64, high=8192),
@@ -192,17 +196,21 @@ _PICTURES = (
 
 _CAPTIONS = (
     Setting("shuffle_caption", "bool", True, "shuffle the tags behind the kept ones at every step", "subset"),
-    Setting("keep_tokens", "int", "auto", "tags at the front that stay there; auto: the subset's trigger tags", "own", low=0, high=32,
+    Setting("keep_tokens", "int", "auto", "tags at the front that stay there; auto: the subset's trigger tags", "own",
+            low=0, high=32,
             choices=("auto",)),
     Setting("caption_dropout_rate", "float", 0, "share of steps without a caption", "subset", low=0, high=1, off=0),
     Setting("caption_tag_dropout_rate", "float", 0, "share of tags left out", "subset", low=0, high=1, off=0),
-    Setting("caption_dropout_every_n_epochs", "int", 0, "an epoch without captions every so many", "subset", low=0, off=0),
-    Setting("max_token_length", "choice", "225", "tokens of a caption that are read", "own", choices=("75", "150", "225")),
+    Setting("caption_dropout_every_n_epochs", "int", 0, "an epoch without captions every so many", "subset", low=0,
+            off=0),
+    Setting("max_token_length", "choice", "225", "tokens of a caption that are read", "own", choices=("75", "150",
+            "225")),
     Setting("clip_skip", "int", None, "layer of the text encoder, counted from the end", low=1, high=12),
 )  # fmt: skip
 
 _LENGTH = (
-    Setting("epochs", "int", "quick", "epochs; quick and full take the guide's tables by image count", "own", low=1, high=10_000,
+    Setting("epochs", "int", "quick", "epochs; quick and full take the guide's tables by image count", "own", low=1,
+            high=10_000,
             choices=("quick", "full"), aliases=("max_train_epochs",)),
     Setting("save_every_n_epochs", "int", 1, "epochs between checkpoints", low=1),
     Setting("save_last_n_epochs", "int", 10, "checkpoints kept; 0 keeps all", low=0, off=0),
@@ -215,15 +223,18 @@ _LENGTH = (
 
 _LEARNING = (
     Setting("unet_lr", "float", 5e-4, "learning rate of the U-Net", low=0, high=10, aliases=("learning_rate", "lr")),
-    Setting("text_encoder_lr", "float", 1e-4, "learning rate of the text encoder; 0 leaves it as it is", "own", low=0, high=10,
+    Setting("text_encoder_lr", "float", 1e-4, "learning rate of the text encoder; 0 leaves it as it is", "own", low=0,
+            high=10,
             aliases=("te_lr",)),
     Setting("optimizer_type", "choice", "AdamW8bit", "optimiser", choices=OPTIMIZERS, aliases=("optimizer",)),
     Setting("optimizer_args", "list", [], "further arguments of the optimiser, NAME=VALUE each", off=[]),
-    Setting("lr_scheduler", "choice", "cosine_with_restarts", "how the learning rate changes", choices=SCHEDULERS, aliases=("scheduler",)),
+    Setting("lr_scheduler", "choice", "cosine_with_restarts", "how the learning rate changes", choices=SCHEDULERS,
+            aliases=("scheduler",)),
     Setting("lr_scheduler_num_cycles", "int", 3, "restarts", low=1, high=1000),
     Setting("lr_scheduler_min_lr_ratio", "float", None, "where cosine_with_min_lr ends, as a share", low=0, high=1),
     Setting("lr_scheduler_power", "float", None, "power of the polynomial scheduler", low=0),
-    Setting("lr_warmup_steps", "float", 0.05, "steps of slow start; below 1 a share of all steps", "own", low=0, aliases=("warmup",)),
+    Setting("lr_warmup_steps", "float", 0.05, "steps of slow start; below 1 a share of all steps", "own", low=0,
+            aliases=("warmup",)),
     Setting("max_grad_norm", "float", 1.0, "gradients are clipped at this norm; 0 never", low=0),
     Setting("gradient_accumulation_steps", "int", 1, "batches gathered into one step", low=1, high=1024),
     Setting("gradient_checkpointing", "bool", False, "less memory, slower steps"),
@@ -236,11 +247,15 @@ _LOSS = (
     Setting("multires_noise_discount", "float", None, "strength of each coarser layer", low=0, high=1),
     Setting("ip_noise_gamma", "float", 0, "noise put on the input; 0 none", low=0, high=1, off=0),
     Setting("loss_type", "choice", "l2", "measure of the error", choices=("l2", "l1", "huber", "smooth_l1")),
-    Setting("v_parameterization", "bool", "auto", "the base predicts v; auto: as its header says", "own", choices=("auto",)),
-    Setting("zero_terminal_snr", "bool", "auto", "zero terminal SNR; auto: as the base's header says", "own", choices=("auto",)),
-    Setting("scale_v_pred_loss_like_noise_pred", "bool", "auto", "scale the loss of v like that of noise; auto: with v", "own",
+    Setting("v_parameterization", "bool", "auto", "the base predicts v; auto: as its header says", "own",
             choices=("auto",)),
-    Setting("validation_split", "float", 0, "share of the images held out to measure on", "dataset", low=0, high=0.9, off=0),
+    Setting("zero_terminal_snr", "bool", "auto", "zero terminal SNR; auto: as the base's header says", "own",
+            choices=("auto",)),
+    Setting("scale_v_pred_loss_like_noise_pred", "bool", "auto",
+            "scale the loss of v like that of noise; auto: with v", "own",
+            choices=("auto",)),
+    Setting("validation_split", "float", 0, "share of the images held out to measure on", "dataset", low=0, high=0.9,
+            off=0),
     Setting("validation_seed", "int", 42, "which images those are", "own", low=0),
 )  # fmt: skip
 
@@ -251,14 +266,16 @@ _MACHINE = (
     Setting("fp8_base", "bool", False, "the base in fp8: less memory"),
     Setting("no_half_vae", "bool", False, "the VAE in full precision: no black pictures with SDXL"),
     Setting("attention", "choice", "sdpa", "implementation of attention", "own", choices=("sdpa", "xformers", "none")),
-    Setting("cache_text_encoder_outputs", "bool", False, "encode captions once (SDXL, with text_encoder_lr 0 and no shuffling)"),
+    Setting("cache_text_encoder_outputs", "bool", False,
+            "encode captions once (SDXL, with text_encoder_lr 0 and no shuffling)"),
     Setting("max_data_loader_n_workers", "int", 2, "processes that load pictures", low=0, high=64),
     Setting("persistent_data_loader_workers", "bool", True, "keep those processes between epochs"),
     Setting("tokenizer_cache_dir", "text", "", "folder of tokenizers, for a machine without network", off=""),
 )  # fmt: skip
 
 _SAMPLES = (
-    Setting("sample_prompts", "text", "auto", "file of sample prompts; auto: two of the trigger; empty: no samples", "own"),
+    Setting("sample_prompts", "text", "auto", "file of sample prompts; auto: two of the trigger; empty: no samples",
+            "own"),
     Setting("sample_every_n_epochs", "int", 1, "epochs between samples", "own", low=1),
     Setting("sample_at_first", "bool", False, "samples before the first step, too", "own"),
     Setting("sample_sampler", "choice", "euler_a", "sampler of the samples", "own",

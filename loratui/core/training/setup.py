@@ -1,4 +1,4 @@
-"""Makes the trainer's environment: a list of commands, each run once, logged, and gone on from after an interruption."""
+"""Makes the trainer's environment: commands, each run once and logged, gone on from after an interruption."""
 
 import functools
 import hashlib
@@ -152,9 +152,10 @@ def _run_locked(todo: list[Step], places: Places, report: jobs.Report, cancel: E
     # What stands on a step that is done again is done again, too.
     done = finished(places) - {step.mark() for step in left}
     free = os.statvfs(places.folder)
-    if left and free.f_bavail * free.f_frsize < ROOM and len(left) == len(todo):
+    room = free.f_bavail * free.f_frsize
+    if room < ROOM and len(left) == len(todo):
         raise LoratuiError(
-            f"{places.folder} has {free.f_bavail * free.f_frsize / 1e9:.1f} GB free; the trainer takes up to {ROOM / 1e9:.0f} GB.",
+            f"{places.folder} has {room / 1e9:.1f} GB free; the trainer takes up to {ROOM / 1e9:.0f} GB.",
             "Free some space, or set XDG_STATE_HOME to a folder on a larger disk.",
         )
     with (places.folder / "setup.log").open("ab") as log:

@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from loratui.core.training.buckets import BucketRules, Buckets, Size
@@ -107,10 +108,10 @@ class TrainingPlan:
 
 
 def balance(images: Sequence[int], repeats: Sequence[int | Literal["auto"]]) -> list[int]:
-    """Repeats of every subset, so that those left to "auto" weigh the same: images × repeats as equal as whole numbers allow.
+    """Repeats of every subset: those left to "auto" weigh the same, images × repeats as equal as whole numbers allow.
 
-    The epoch is as long as the guide's first table says for the images there are; a subset larger than its share is seen
-    once, and the others are brought up to it.
+    The epoch is as long as the guide's first table says for the images there are; a subset larger than its share is
+    seen once, and the others are brought up to it.
 
     Args:
         images: images of each subset.
@@ -138,7 +139,7 @@ def _interpolated(anchors: Sequence[tuple[int, int]], at: int) -> float:
     """The value at `at` between the anchors, straight on a logarithmic scale; the nearest anchor's outside."""
     if at <= anchors[0][0]:
         return anchors[0][1]
-    for (left, low), (right, high) in zip(anchors, anchors[1:], strict=False):
+    for (left, low), (right, high) in pairwise(anchors):
         if at <= right:
             return low + (high - low) * math.log(at / left) / math.log(right / left)
     return anchors[-1][1]
@@ -206,7 +207,7 @@ def plan(material: Sequence[Material], recipe: Recipe, table: Table | None = Non
 
 
 def train_part(pictures: Sequence[Picture], split: float, seed: int) -> list[Picture]:
-    """The pictures sd-scripts trains on when it holds back `split` of them: its own shuffle, from the order of names."""
+    """The pictures sd-scripts trains on when it holds back `split` of them: its own shuffle, from the names' order."""
     ordered = sorted(pictures, key=lambda picture: picture.file.name)
     if split <= 0:
         return ordered
