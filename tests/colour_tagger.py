@@ -1,7 +1,7 @@
 """The colour stand-in: a real ONNX network of the taggers' shape whose answers are plain arithmetic on pixels.
 
-It shows what matters about preparing a picture: red for blue, black for white padding, 0..1 for 0..255 or stretching for
-padding each change its answer. `probabilities` recomputes it in numpy.
+It shows what matters about preparing a picture: red for blue, black for white padding, 0..1 for 0..255 or stretching
+for padding each change its answer. `probabilities` recomputes it in numpy.
 
 `python -m tests.colour_tagger` writes the one that comes with the demo (see `demo_tagger`).
 """

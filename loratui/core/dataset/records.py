@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import RLock
 from types import TracebackType
 
+from loratui.core.dataset.caption import key
 from loratui.core.dataset.folder import Image
 from loratui.core.errors import LoratuiError, from_os
 
@@ -150,6 +151,16 @@ class Records:
     def put_scores(self, digest: str, model: str, scores: Mapping[str, tuple[str, float]]) -> None:
         """Records what a tagger said of a content."""
         self._write("insert or replace into scores values(?,?,?)", (digest, model, json.dumps(dict(scores))))
+
+    def categories(self) -> dict[str, str]:
+        """The category of every tag that a board or a tagger has named, by the tag's `key`; the boards' word counts."""
+        found: dict[str, str] = {}
+        for (text,) in self._read("select json from scores", ()):
+            found.update((key(tag), category) for tag, (category, _) in json.loads(text).items())
+        for (text,) in self._read("select json from provenance", ()):
+            for category, tags in json.loads(text)["tags"].items():
+                found.update((key(tag), category) for tag in tags)
+        return found
 
     def not_duplicates(self) -> set[frozenset[str]]:
         """Pairs of contents the person has said are different."""

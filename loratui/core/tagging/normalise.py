@@ -3,13 +3,8 @@
 The two are one tag. Only emoticons keep their underscore in a caption: `o o` or `> <` would be something else.
 """
 
-# Every known emoticon tag with an underscore between its halves; no ordinary tag looks like these.
-# fmt: off
-KAOMOJI = frozenset([
-    "0_0", "(o)_(o)", "+_+", "+_-", "._.", "<o>_<o>", "<|>_<|>", "=_=", ">_<", "3_3",
-    "6_9", ">_o", "@_@", "^_^", "o_o", "u_u", "x_x", "|_|", "||_||",
-])
-# fmt: on
+from loratui.core.dataset.caption import KAOMOJI
+
 _BROKEN = {name.replace("_", " "): name for name in KAOMOJI}
 
 
@@ -24,8 +19,3 @@ def spaced(name: str) -> str:
 def underscored(tag: str) -> str:
     """The name of a tag on boards and in label files: `long hair` → `long_hair`."""
     return tag.replace(" ", "_")
-
-
-def key(tag: str) -> str:
-    """What two spellings of one tag have in common: for looking up and comparing, never for writing."""
-    return spaced(" ".join(tag.casefold().split()))
