@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual import events
 from textual.app import App
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.theme import Theme
@@ -43,7 +43,8 @@ class LoratuiApp(App[None], inherit_bindings=False):
     TITLE = "loratui"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(GLOBAL), Binding("g", "chord", show=False)]
+    DEFAULT_MODE = SCREENS[0].name
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings(GLOBAL))
 
     def __init__(self, workspace: "Workspace", *, debug: bool = False) -> None:
         super().__init__(driver_class=driver())
@@ -66,6 +67,7 @@ class LoratuiApp(App[None], inherit_bindings=False):
         """What ended the program, as one sentence."""
         for entry in SCREENS:
             self._add_mode(entry)
+        self._problems = self._use_theme()
 
     # --- screens -------------------------------------------------------------------------------------------------
 
@@ -106,26 +108,25 @@ class LoratuiApp(App[None], inherit_bindings=False):
     # --- start and end -------------------------------------------------------------------------------------------
 
     async def on_mount(self) -> None:
-        """Theme, signals and the first screen."""
+        """Signals; the keymap after the first paint."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._ended, 128 + number)
-        self._use_theme()
-        await self.switch_mode(SCREENS[0].name)
         self.call_after_refresh(self._read_keymap)
 
     def _ended(self, code: int) -> None:
         self.jobs.cancel_all()
         self.exit(return_code=code)
 
-    def _use_theme(self) -> None:
+    def _use_theme(self) -> list[str]:
+        """Takes the configured theme, or the one that suits the terminal; gives what was wrong."""
         self.own_themes, problems = themes.available()
         for theme in self.own_themes.values():
             self.register_theme(theme)
         name, problem = themes.choose(self.workspace.config.ui.theme, self.own_themes)
         if name in self.own_themes:
             self.theme = name
-        self._complain([*problems, problem] if problem else problems)
+        return [*problems, problem] if problem else problems
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our variables in a theme that is not ours."""
@@ -133,12 +134,12 @@ class LoratuiApp(App[None], inherit_bindings=False):
         return {name: getattr(theme, base) or theme.primary for name, base in themes.OWN.items()}
 
     def _read_keymap(self) -> None:
+        """Takes the person's keys, and says in one toast what was wrong with them and with the themes."""
         path = paths.config_dir() / "keys.toml"
-        if not path.exists():
-            return
-        self.keymap = keymap.load(path, [GLOBAL, *(entry.load().COMMANDS for entry in SCREENS)])
-        self.set_keymap(self.keymap.textual())
-        self._complain(self.keymap.problems)
+        if path.exists():
+            self.keymap = keymap.load(path, [GLOBAL, *(entry.load().COMMANDS for entry in SCREENS)])
+            self.set_keymap(self.keymap.textual())
+        self._complain([*self._problems, *self.keymap.problems])
         self.refresh_status()
 
     def _complain(self, problems: Sequence[str]) -> None:
@@ -156,15 +157,14 @@ class LoratuiApp(App[None], inherit_bindings=False):
 
     def run_command(self, node: DOMNode, id: str) -> None:  # noqa: A002
         """Runs the command `id` of a screen or of the app, or says why it cannot run now."""
-        if isinstance(node, LoratuiScreen):
-            command = next(command for command in node.COMMANDS if command.id == id)
-            why, method = node.unavailable(id), getattr(node, command.method)
-        else:
-            why, method = everywhere.unavailable(self, id), lambda: everywhere.run(self, id)
+        why = node.unavailable(id) if isinstance(node, LoratuiScreen) else everywhere.unavailable(self, id)
         if why is not None:
             self.toast(why, level="warn")
+        elif isinstance(node, LoratuiScreen):
+            command = next(command for command in node.COMMANDS if command.id == id)
+            self.guarded(lambda: getattr(node, command.method)())
         else:
-            self.guarded(method)
+            self.guarded(everywhere.run, self, id)
 
     def guarded(self, function: Callable[..., object], *arguments: object) -> None:
         """Calls `function`; what it raises becomes a toast. An async one goes on beside the screens."""
@@ -205,11 +205,13 @@ class LoratuiApp(App[None], inherit_bindings=False):
         self._close_messages_no_wait()
 
     async def on_event(self, event: events.Event) -> None:
-        """Takes the second key of a chord; after any other key the status line is composed anew."""
+        """Takes chords of two keys; after any other key the status line is composed anew.
+
+        A chord is begun here and not by a binding: the second key may come in the same read as the first.
+        """
         if not isinstance(event, events.Key) or event.is_forwarded:
             await super().on_event(event)
-            return
-        if self._chord:
+        elif self._chord:
             self._chord = False
             self.refresh_status()
             active = self.screen.active_bindings.get(f"g {event.key}")
@@ -217,16 +219,14 @@ class LoratuiApp(App[None], inherit_bindings=False):
                 await self.run_action(active.binding.action, active.node)
             elif event.key != "escape":
                 self.toast(f"g {shown(event.key)} is no key here", level="warn")
-            return
-        await super().on_event(event)
-        if not self._status_due:
-            self._status_due = True
-            self.set_timer(0.05, self.refresh_status)
-
-    def action_chord(self) -> None:
-        """Waits for the second key; the status line shows which there are."""
-        self._chord = True
-        self.refresh_status()
+        elif event.key == "g" and not (self.focused and self.focused.check_consume_key("g", "g")):
+            self._chord = True
+            self.refresh_status()
+        else:
+            await super().on_event(event)
+            if not self._status_due:
+                self._status_due = True
+                self.set_timer(0.05, self.refresh_status)
 
     @property
     def chord_keys(self) -> list[Key]:

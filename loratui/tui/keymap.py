@@ -68,7 +68,7 @@ def load(path: Path, scopes: Sequence[Iterable[Command]]) -> Keymap:
             continue
         given = [value] if isinstance(value, str) else value
         if not isinstance(given, list) or not all(isinstance(key, str) for key in given):
-            problems.append(f"{name}: a key is text, as in \"x\"")
+            problems.append(f'{name}: a key is text, as in "x"')
             continue
         read = [_key(part) for key in given for part in (key.split(",") if key != "," else [key])]
         bad = [text for text, key in read if key is None]

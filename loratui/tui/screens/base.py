@@ -1,12 +1,14 @@
 """What every screen is: a title line, a body, a status line, and panels over the body."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -45,6 +47,8 @@ class LoratuiScreen(Screen[None]):
     """
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (NARROW, "-wide")]
     BINDINGS: ClassVar[list[BindingType]] = []
+    # Textual repaints the whole screen when the focus moves (30 kB); the widgets concerned repaint themselves anyway.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     def __init_subclass__(cls, **arguments: bool) -> None:
         """Makes the bindings from the commands."""
@@ -164,10 +168,15 @@ class LoratuiScreen(Screen[None]):
         host = self.query_one(PanelHost)
         host.set_class(right and self.app.size.width >= NARROW, "-right")
 
+        # Mounting, laying out and focusing would each paint the panel: hold the paint until all is in place.
+        hold = ExitStack()
+        hold.enter_context(self.app.batch_update())
+
         def focus() -> None:
             if widget.is_attached and (target := first_focusable(widget)) is not None:
                 self.set_focus(target, scroll_visible=False)
             self.refresh_status()
+            self.call_after_refresh(hold.close)
 
         host.mount(widget)
         widget.call_after_refresh(focus)

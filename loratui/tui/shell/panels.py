@@ -8,6 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.suggester import Suggester
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -29,6 +31,9 @@ class PanelHost(Vertical):
     PanelHost.-right > * { height: 1fr; max-height: 100%; width: 48%; border-top: none; border-left: solid $primary; }
     """
 
+    # Nothing of its own to paint when its size changes.
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=True, repaint=False)
+
 
 class Panel(Vertical):
     """A panel with a heading and keys of its own in the status line."""
@@ -38,6 +43,8 @@ class Panel(Vertical):
     Panel > .panel--title { color: $primary; text-style: bold; height: 1; }
     """
     KEYS: ClassVar[tuple[Key, ...]] = (Key("esc", "close", last=True),)
+
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=True, repaint=False)
 
     def __init__(self, title: str = "") -> None:
         super().__init__()

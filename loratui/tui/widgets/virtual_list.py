@@ -6,11 +6,12 @@ from typing import ClassVar, Protocol
 
 from rich.segment import Segment
 from rich.text import Text
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.reactive import reactive
+from textual.reactive import Reactive, reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -84,6 +85,10 @@ class VirtualList(ScrollView, can_focus=True):
         Binding("end,G,shift+g", "last", "last", show=False),
         Binding("enter", "choose", "open", show=False),
     ]
+
+    # A changed length lays out anew; what differs then is repainted by `_repaint`.
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=True, repaint=False)
+    show_vertical_scrollbar: Reactive[bool] = Reactive(False, layout=True, repaint=False)
 
     cursor: reactive[int] = reactive(0, repaint=False)
     """Index of the row under the cursor; 0 while there are no rows."""
@@ -213,6 +218,22 @@ class VirtualList(ScrollView, can_focus=True):
         """Repaints the lines that differ after a scroll, instead of all."""
         if round(old_value) != round(new_value):
             self._repaint(range(self.scrollable_content_region.height))
+
+    def on_focus(self, event: events.Focus) -> None:
+        """Repaints the cursor only, where Textual would repaint the list."""
+        self._focus_moved(event, True)
+
+    def on_blur(self, event: events.Blur) -> None:
+        """Repaints the cursor only, where Textual would repaint the list."""
+        self._focus_moved(event, False)
+
+    def _focus_moved(self, event: events.Focus | events.Blur, focused: bool) -> None:
+        event.prevent_default()
+        self.has_focus = focused
+        self.refresh(Region(0, self.cursor - self.scroll_offset.y, self.scrollable_content_region.width, 1))
+        if self.parent is not None:
+            moved = events.DescendantFocus(self) if focused else events.DescendantBlur(self)
+            self.parent.post_message(moved)
 
     def _repaint(self, lines: Iterable[int]) -> None:
         """Marks those of `lines` (of the view) as dirty whose content is not what was painted last."""
