@@ -102,12 +102,12 @@ def subset_move(args: Args, out: Output) -> int:
 def subset_split(args: Args, out: Output) -> int:
     """The dataset is split by tags."""
     from loratui.core.dataset.subsets import move_plan, propose, split
-    from loratui.core.tagging.slots import clothing_tags
+    from loratui.core.tagging.slots import CLOTHING, slot
 
     workspace = out.workspace(args)
     project = workspace.need_project()
     dataset = workspace.dataset()
-    tags = args.tags or propose(dataset, clothing_tags(dataset.postings))
+    tags = args.tags or propose(dataset, [tag for tag in dataset.postings if slot(tag) is CLOTHING])
     parts = [part for part in split(dataset, tags) if part.positions]
     rows = [{"tag": part.tag, "subset": part.folder, "images": len(part.positions)} for part in parts]
     rest = len(dataset.images) - sum(len(part.positions) for part in parts)

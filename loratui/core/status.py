@@ -31,12 +31,12 @@ class Status:
 
 def status(workspace: Workspace) -> Status:
     """Looks at the files; opens no image and starts nothing."""
-    from loratui.core.images.duplicates import known_undecided
+    from loratui.core.images.outcome import undecided as known_undecided
 
     dataset = workspace.dataset()
     uncaptioned = len(dataset.uncaptioned())
     untriggered = _untriggered(workspace, dataset)
-    undecided = known_undecided(workspace.root, workspace.at()[1])
+    undecided = known_undecided(workspace.root, dataset.images)
     runs_folder = workspace.root / "runs"
     runs = sum(1 for entry in runs_folder.iterdir() if (entry / "state.json").is_file()) if runs_folder.is_dir() else 0
     next_step, why = _next(workspace, len(dataset.images), uncaptioned, untriggered, undecided, runs)
