@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -73,7 +73,7 @@ class Output:
                 print(line(text, 100_000))
         return code
 
-    def event(self, document: Mapping[str, object]) -> None:
+    def event(self, document: Mapping[str, object] | Sequence[object]) -> None:
         """One JSON document on a line of its own: stream verbs write many."""
         print(json.dumps(_plain(document), ensure_ascii=True, separators=(",", ":")), flush=True)
 

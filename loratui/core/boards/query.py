@@ -26,6 +26,7 @@ class QueryPlan:
         ratings: those let through; also checked here.
         ordered: the search is sorted: pages are numbered, and the site's depth is limited.
         with_deleted: the QUERY asks for a status, so deleted posts are wanted.
+        tags: the plain tags it asks for.
     """
 
     query: str
@@ -34,6 +35,7 @@ class QueryPlan:
     ratings: frozenset[str]
     ordered: bool
     with_deleted: bool
+    tags: tuple[str, ...] = ()
 
 
 def plan(board: Board, query: str, counts: Counts | None = None) -> QueryPlan:
@@ -79,6 +81,7 @@ def plan(board: Board, query: str, counts: Counts | None = None) -> QueryPlan:
         _own(board, wanted),
         any(term.key.startswith("ord") or term.key == "random" for term in terms),
         any(term.key == "status" for term in terms),
+        tuple(term.value for term in terms if not term.key and not term.negated and not term.wildcard),
     )
 
 

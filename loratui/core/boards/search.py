@@ -57,11 +57,10 @@ class Search:
             request = self.board.count_request(self.plan.by_site)
             if request is not None:
                 self._total = self.client.ask(request, self.board.count, self._cancel)
-                self._counted = True
             else:
                 request = self.board.posts_request(self.plan.by_site, Cursor(), 1)
                 self._total = self.client.ask(request, self.board.posts, self._cancel).total
-                self._counted = True
+            self._counted = True
         return self._total
 
     def next_page(self, size: int | None = None) -> list[Post]:
@@ -116,10 +115,7 @@ class Search:
 
     def categorised(self, posts: Sequence[Post], *, report: Report = silent) -> list[Post]:
         """`posts` with their tags by category, asked for by the hundred where the board's records do not tell."""
-        asked = [term.value for term in self.plan.by_us if not term.key and not term.wildcard and not term.negated]
-        sent = [word for word in self.plan.by_site if ":" not in word and word[0] not in "-~({" and "*" not in word]
-        brackets = [word for word in self.plan.by_site if "(" in word and word not in sent and word[0] not in "-~({"]
-        return categorise(self.client, posts, [*sent, *brackets, *asked], report=report, cancel=self._cancel)
+        return categorise(self.client, posts, self.plan.tags, report=report, cancel=self._cancel)
 
     def _tag_counts(self, tags: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}

@@ -1,0 +1,58 @@
+"""What is here already: nothing of it is fetched a second time."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from loratui.core.boards.post import Post
+from loratui.core.changes import Changes
+from loratui.core.dataset.folder import IMAGE_SUFFIXES, Image, scan
+from loratui.core.dataset.records import Records
+
+
+class Present:
+    """The pictures of a root and of its trash, by post.
+
+    Args:
+        root: the project's folder.
+        folders: every folder of the dataset, and the one that files go to.
+        records: where pictures come from.
+        changes: for the trash: what a person threw away stays away.
+    """
+
+    def __init__(self, root: Path, folders: Sequence[str], records: Records, changes: Changes) -> None:
+        self._records = records
+        self._images: list[Image] = scan(root, [folder for folder in folders if (root / folder).is_dir()])
+        self._names = {image.stem.rpartition("/")[2] for image in self._images}
+        self._undone: dict[str, Path] = {}
+        thrown: set[str] = set()
+        for entry in reversed(changes.trash()):  # oldest first: the newest copy wins
+            path = Path(entry.path)
+            if path.suffix.lower() not in IMAGE_SUFFIXES:
+                continue
+            if entry.reason == "undone":
+                self._undone[path.stem] = root / entry.lies
+            else:
+                thrown.add(path.stem)
+        self._names |= thrown
+
+    def has(self, post: Post) -> bool:
+        """Whether the post's picture is in the dataset or was thrown away: by name, by post, or by md5 of any board."""
+        if post.name in self._names:
+            return True
+        digests = (self._records.hash_of_post(post.board, str(post.id)), self._records.hash_of_md5(post.md5))
+        return any(digest is not None and digest in self._contents for digest in digests)
+
+    def undone(self, post: Post) -> Path | None:
+        """The file of a get that was undone: it lies in the trash and need not be fetched."""
+        return self._undone.get(post.name)
+
+    @cached_property
+    def _contents(self) -> set[str]:
+        found = set()
+        for image in self._images:
+            try:
+                found.add(self._records.content_hash(image))
+            except OSError:  # gone meanwhile, or not readable: then it is no proof of anything
+                continue
+        return found

@@ -1,0 +1,124 @@
+"""Many files at once: some per host, with a pause for all where a host asks for one."""
+
+import asyncio
+import random
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+
+from loratui.core.boards import pace
+from loratui.core.boards.network import LONGEST_WAIT, Network, host_of
+from loratui.core.downloads.transfer import Fetched, Job, TransferError, fetch
+
+PER_HOST = 4
+TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to a file.
+
+    Attributes:
+        key: the job's.
+        fetched: it is whole.
+        error: it failed for good, in a few words.
+        bytes: how many lie there now, if that changed.
+        validator: the server's mark, if it told one.
+        broken: the disk refused: nothing can go on.
+    """
+
+    key: int
+    fetched: Fetched | None = None
+    error: str = ""
+    bytes: int | None = None
+    validator: str | None = None
+    broken: OSError | None = None
+
+
+class Transfers:
+    """Takes jobs from one thread and gives events back to it; the work is done on the network's loop.
+
+    Args:
+        network: whose connections are used.
+        per_host: how many files at once from one host.
+        tries: how often a file is tried.
+    """
+
+    def __init__(self, network: Network, per_host: int = PER_HOST, tries: int = TRIES) -> None:
+        self._network = network
+        self._per_host = per_host
+        self._tries = tries
+        self._queues: dict[str, asyncio.Queue[Job]] = {}
+        self._workers: list[Future[None]] = []
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self.pending = 0
+        """Jobs given and not yet ended."""
+
+    def submit(self, jobs: Iterable[Job]) -> None:
+        """Adds jobs; they start as soon as their host has room."""
+        for job in jobs:
+            self.pending += 1
+            host = host_of(job.url)
+            if host not in self._queues:
+                self._queues[host] = asyncio.Queue()
+                self._workers += [self._network.start(self._work(host)) for _ in range(self._per_host)]
+            self._network.start(self._queues[host].put(job))
+
+    def events(self, wait: float = 0.2) -> list[Event]:
+        """What happened since the last call; waits at most `wait` seconds for the first."""
+        found: list[Event] = []
+        try:
+            found.append(self._events.get(timeout=wait) if wait else self._events.get_nowait())
+            while True:
+                found.append(self._events.get_nowait())
+        except Empty:
+            pass
+        self.pending -= sum(1 for event in found if event.fetched or event.error or event.broken)
+        return found
+
+    def stop(self) -> None:
+        """Ends all at once; parts stay where they are."""
+        for worker in self._workers:
+            worker.cancel()
+        self._network.run(asyncio.sleep(0))  # lets the cancelled ones close their files
+
+    async def _work(self, host: str) -> None:
+        queue = self._queues[host]
+        while True:
+            job = await queue.get()
+            try:
+                self._events.put(Event(job.key, fetched=await self._fetch(job, host)))
+            except TransferError as error:
+                self._events.put(Event(job.key, error=error.reason))
+            except OSError as error:
+                self._events.put(Event(job.key, broken=error))
+
+    async def _fetch(self, job: Job, host: str) -> Fetched:
+        last: TransferError | None = None
+        mark = job.validator
+
+        def marked(validator: str) -> None:
+            nonlocal mark
+            mark = validator
+            self._events.put(Event(job.key, validator=validator))
+
+        for attempt in range(1, self._tries + 1):
+            await asyncio.sleep(pace.reserve(host, 0))
+            try:
+                return await fetch(
+                    self._network.http,
+                    replace(job, validator=mark),
+                    lambda count: self._events.put(Event(job.key, bytes=count)),
+                    marked,
+                )
+            except TransferError as error:
+                last = error
+                if not error.again or attempt == self._tries or (error.wait or 0) > LONGEST_WAIT:
+                    raise
+                seconds = self._network.backoff * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)
+                if error.wait is not None:
+                    pace.hold(host, error.wait)
+                else:
+                    await asyncio.sleep(seconds)
+        raise last or AssertionError("unreachable")
