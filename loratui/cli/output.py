@@ -5,6 +5,7 @@ import math
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,7 +34,8 @@ class Output:
         self.json: bool = args.json
         self.dry_run: bool = getattr(args, "dry_run", False)
         self._yes: bool = args.yes
-        self._cancel: Event | None = None
+        self._cancel = Event()
+        self._listens = False
 
     @staticmethod
     def directory(args: Args) -> Path:
@@ -52,17 +54,16 @@ class Output:
     @property
     def cancel(self) -> Event:
         """Set by the first Ctrl-C, so that work stops at a whole state; a second one ends the program at once."""
-        if self._cancel is None:
-            self._cancel = event = Event()
-
-            def interrupted(number: int, frame: object) -> None:
-                if event.is_set():
-                    raise KeyboardInterrupt
-                event.set()
-                self.note("stopping…")
-
-            signal.signal(signal.SIGINT, interrupted)
+        if not self._listens and threading.current_thread() is threading.main_thread():
+            self._listens = True
+            signal.signal(signal.SIGINT, self._interrupted)
         return self._cancel
+
+    def _interrupted(self, number: int, frame: object) -> None:
+        if self._cancel.is_set():
+            raise KeyboardInterrupt
+        self._cancel.set()
+        self.note("stopping…")
 
     def done(self, document: Mapping[str, object], lines: Iterable[str] = (), code: int = 0) -> int:
         """The verb's result: the document with `--json`, else the lines. Returns `code`."""

@@ -1,0 +1,222 @@
+"""demo: the whole way on a drawn sample, alone or by the screens."""
+
+import io
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from loratui.cli.output import Output
+from loratui.cli.verbs import Args, Verbs
+from loratui.core.errors import LoratuiError
+
+if TYPE_CHECKING:
+    from loratui.core.demo.home import DemoHome
+
+Document = dict[str, Any]
+
+
+def register(verbs: Verbs) -> None:
+    """Declares the verb."""
+    parser = verbs.add("demo", demo, help="the whole way on a drawn sample: no network, no key, no GPU")
+    parser.add_argument("--headless", action="store_true", help="without screens: a line per step, then a summary")
+    parser.add_argument(
+        "--speed", type=float, default=0.0, metavar="N", help="how fast the recorded training is replayed"
+    )
+
+
+def demo(args: Args, out: Output) -> int:
+    """Goes the whole way, or opens the screens at its beginning."""
+    from loratui.core.demo.home import surroundings
+
+    headless = args.headless or out.json
+    if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise LoratuiError("The demo's screens need a terminal.", "Run it in one, or give --headless.")
+    with surroundings() as home:
+        return _headless(home, args, out) if headless else _screens(home, args)
+
+
+def _screens(home: "DemoHome", args: Args) -> int:
+    from loratui.core.demo.home import RECORDING
+    from loratui.core.runs.replay import replaying
+    from loratui.core.workspace import Workspace
+    from loratui.tui.app import run
+
+    with replaying(RECORDING, home.project, speed=args.speed or 20.0):
+        code = run(Workspace.open(home.project), debug=args.debug)
+    print(f"The demo's project stays at {home.project}.")
+    return code
+
+
+@dataclass
+class _Walk:
+    """The steps so far.
+
+    Attributes:
+        home: where the demo lives.
+        out: the verb's output.
+        steps: what each one gave.
+    """
+
+    home: "DemoHome"
+    out: Output
+    steps: list[Document] = field(default_factory=list)
+
+    def verb(self, arguments: Sequence[str], tell: Callable[[Document], str], codes: Sequence[int] = (0,)) -> Document:
+        """Does one verb as a person would, in this process, and says in one line what came of it.
+
+        Raises:
+            LoratuiError: it ended with an exit code that is not among `codes`.
+        """
+        from loratui.cli.main import run
+
+        said, errors = (
+            io.TextIOWrapper(io.BytesIO(), encoding="utf-8"),
+            io.TextIOWrapper(io.BytesIO(), encoding="utf-8"),
+        )
+        start = time.monotonic()
+        with redirect_stdout(said), redirect_stderr(errors):
+            code = run(["-C", str(self.home.project), "--json", "--yes", *arguments])
+        for stream in (said, errors):
+            stream.flush()
+            stream.seek(0)
+        lines = said.read().splitlines()
+        document: Document = json.loads(lines[-1]) if lines else {}
+        if code not in codes:
+            raise LoratuiError(f"loratui {' '.join(arguments)} ended with {code}: {errors.read().strip()}")
+        command = "loratui " + " ".join(_quoted(argument) for argument in arguments)
+        self.tell(arguments[0], command, tell(document), time.monotonic() - start)
+        return document
+
+    def tell(self, name: str, command: str, result: str, seconds: float) -> None:
+        """Adds a step and prints its line."""
+        self.steps.append({"step": name, "command": command, "result": result, "seconds": round(seconds, 2)})
+        if not self.out.json:
+            print(f"{len(self.steps):2}  {command}\n      {result}", flush=True)
+
+
+def _quoted(argument: str) -> str:
+    return f"'{argument}'" if any(char in argument for char in " ()") else argument
+
+
+def _headless(home: "DemoHome", args: Args, out: Output) -> int:
+    from loratui.core.demo.home import QUERY
+
+    start = time.monotonic()
+    walk = _Walk(home, out)
+    walk.tell(
+        "board",
+        "(a local board)",
+        f"{home.pictures} posts drawn by a script, served at {home.board}: a stand-in for a real board",
+        0,
+    )
+    walk.verb(
+        ["search", QUERY],
+        lambda found: (
+            f"{found['total']} posts; by the site: {' '.join(found['by_site'])}; by loratui: {' '.join(found['by_us']) or '-'}"
+        ),
+    )
+    walk.verb(
+        ["get", QUERY],
+        lambda got: (
+            f"{got['found']} found, {got['downloaded']} downloaded with captions and provenance, {len(got['failed'])} failed"
+        ),
+    )
+    walk.verb(["check-images"], lambda seen: f"{seen['files']} files, {len(seen['problems'])} problems: {_kinds(seen)}")
+    walk.verb(
+        ["dupes", "--apply"],
+        lambda found: (
+            f"{len(found['groups'])} groups of near-duplicates in {found['seconds']:.1f} s; "
+            f"{found['moved']} moved to the trash, {sum(len(group['variants']) for group in found['groups'])} variants kept"
+        ),
+    )
+    walk.verb(
+        ["prep", "--min-side", "512"],
+        lambda done: (
+            f"{done['converted']} converted, {done['flattened']} flattened on white, "
+            f"{done['set_aside']} set aside, {len(done['skipped'])} skipped"
+        ),
+    )
+    walk.verb(
+        ["tag", "--when", "merge"],
+        lambda done: (
+            f"{done['tagged']} of {done['images']} captions merged in {done['seconds']:.1f} s on {done['provider']}, "
+            "by the colour stand-in: it sees colours, it is no real tagger"
+        ),
+    )
+    walk.verb(
+        ["tags", "--limit", "6"],
+        lambda table: " · ".join(f"{row['tag']} {row['count']}" for row in table["tags"]),
+    )
+    walk.verb(
+        ["tags", "prune", "--apply"],
+        lambda pruned: "pruned: " + ", ".join(f"{row['tag']} {row['count']}" for row in pruned["suggestions"][:6]),
+    )
+    walk.verb(["tags", "trigger"], lambda done: f"trigger first in {done['changed_files']} captions")
+    walk.verb(["undo"], lambda done: f"undone: {done['undone'][0]['title']}; {done['left']} more steps could go back")
+    walk.verb(["redo"], lambda done: f"redone: {done['redone'][0]['title']}")
+    walk.verb(
+        ["plan"],
+        lambda plan: (
+            f"{plan['images_per_epoch']} images an epoch × {plan['epochs']} epochs ÷ batch {plan['batch']} "
+            f"= {plan['steps']} steps ({plan['steps_exact']} exact by bucket)"
+        ),
+    )
+    checks = walk.verb(["preflight"], _blocks, codes=(0, 3))
+    if checks["ok"]:
+        _train(walk)
+    else:
+        _replay(walk, args.speed or 2000.0)
+    seconds = time.monotonic() - start
+    if out.json:
+        return out.done({"path": str(home.project), "steps": walk.steps, "seconds": round(seconds, 1)})
+    print(f"\nThe whole way in {seconds:.0f} s. The project stays at {home.project}:")
+    print(f"  loratui -C {home.project}")
+    return 0
+
+
+def _kinds(seen: Document) -> str:
+    counts: dict[str, int] = {}
+    for row in seen["problems"]:
+        counts[row["problem"]] = counts.get(row["problem"], 0) + 1
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
+
+
+def _blocks(document: Document) -> str:
+    blocks = [check for check in document["checks"] if check["level"] == "block"]
+    if not blocks:
+        return f"{len(document['checks'])} checks, nothing blocks"
+    first = "; ".join(f"{check['message']} {check['remedy']}" for check in blocks)
+    return f"blocked, as it should be without a trainer and a base model: {first}"
+
+
+def _train(walk: _Walk) -> None:
+    """The trainer is set up and a base model is named: a real run."""
+    walk.verb(["train"], lambda run: f"run {run['run']} started, detached")
+    walk.verb(["watch", "last"], lambda event: f"ended: {event.get('state', event)}")
+
+
+def _replay(walk: _Walk, speed: float) -> None:
+    """The monitor over the recording of a real training."""
+    from loratui.core.demo.home import RECORDING
+    from loratui.core.runs.replay import replaying
+
+    with replaying(RECORDING, walk.home.project, speed=speed):
+        walk.verb(
+            ["watch", "last"],
+            lambda event: "a replay of a recorded sd-scripts run (random weights, a CPU): " + _told(event),
+        )
+        walk.verb(
+            ["runs"],
+            lambda runs: " · ".join(
+                f"{run['id']} {run['state']} step {run['step']}/{run['total_steps']} loss {run['loss']:.4f}"
+                for run in runs["runs"]
+            ),
+        )
+
+
+def _told(event: Document) -> str:
+    return ", ".join(f"{key} {value}" for key, value in event.items() if key not in ("t", "type") and value is not None)
