@@ -200,7 +200,7 @@ def test_a_queued_run_can_be_stopped_and_started_again(tmp_path: Path) -> None:
 
 
 def test_a_run_is_launched_once(tmp_path: Path) -> None:
-    run = freeze(make_job(tmp_path, images=20))
+    run = freeze(make_job(tmp_path, images=100))
     launch(run)
     with ended_at_last(run), pytest.raises(Refused, match="under way"):
         launch(run)

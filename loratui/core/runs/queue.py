@@ -46,11 +46,12 @@ def release(identifier: str) -> None:
     (_index() / f"{identifier}.json").unlink(missing_ok=True)
 
 
-def runs(project: Path | None = None) -> list[Run]:
-    """Every run of the machine, newest first, and those lying in the project's `runs/`.
+def runs(project: Path | None = None, *, everywhere: bool = False) -> list[Run]:
+    """The runs of a project, newest first, also those copied there from elsewhere.
 
     Args:
-        project: only those of this project; None: all of the machine.
+        project: None: all of the machine.
+        everywhere: those of the machine besides those of the project.
     """
     found: dict[str, Run] = {}
     for entry in _index().glob("*.json"):
@@ -59,7 +60,7 @@ def runs(project: Path | None = None) -> list[Run]:
             folder, home = Path(known["path"]), Path(known["project"])
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if (project is None or home == project) and (folder / "command.json").exists():
+        if (project is None or everywhere or home == project) and (folder / "command.json").exists():
             found[str(folder)] = Run(folder)
     if project is not None:
         for path in (project / "runs").glob("*/command.json"):
@@ -67,12 +68,13 @@ def runs(project: Path | None = None) -> list[Run]:
     return sorted(found.values(), key=lambda run: run.id, reverse=True)
 
 
-def find(name: str, project: Path | None = None) -> Run:
+def find(name: str, project: Path | None = None, cwd: Path = Path()) -> Run:
     """The run a person means.
 
     Args:
         name: an id, the unique beginning of one, a path, or `last`.
         project: the project one stands in: its runs are looked through first.
+        cwd: where a relative path begins.
 
     Raises:
         UsageError: there is none of that name, or several.
@@ -84,7 +86,7 @@ def find(name: str, project: Path | None = None) -> Run:
             raise UsageError("There is no run yet.", "Start one with `loratui train`.")
         return (here or everywhere)[0]
     if "/" in name or name in (".", ".."):
-        folder = Path(name).expanduser().absolute()
+        folder = (cwd / Path(name).expanduser()).absolute()
         if (folder / "command.json").is_file():
             return Run(folder.resolve())
         raise UsageError(f"{name} is not the folder of a run.", "`loratui runs` lists them.")
@@ -95,7 +97,7 @@ def find(name: str, project: Path | None = None) -> Run:
         if matches:
             some = ", ".join(run.id for run in matches[:4])
             raise UsageError(f"{name!r} is the beginning of {len(matches)} runs: {some}.", "Write more of the id.")
-    folder = Path(name).absolute()
+    folder = (cwd / name).absolute()
     if (folder / "command.json").is_file():
         return Run(folder.resolve())
     raise UsageError(f"There is no run {name!r}.", "`loratui runs` lists them.")

@@ -351,7 +351,7 @@ class Supervisor:
         """Ends what the trainer left behind in its group: workers, or the trainer of a launcher that was killed."""
         if "pgid" not in self.state:
             return
-        for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        for number, seconds in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
             end = time.monotonic() + seconds
             self._signal(number)
             while time.monotonic() < end:
