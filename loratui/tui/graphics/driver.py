@@ -82,13 +82,21 @@ class _Parser(XTermParser):
         typed, replies = self._replies.feed(data, get_time())
         for reply in replies:
             self._deliver(reply)
-        if typed:
-            yield from super().feed(typed)
+        for number, part in enumerate(typed):
+            if number:
+                yield from self._end_sequence()
+            yield from super().feed(part)
 
     def tick(self) -> Iterable[Message]:
         if held := self._replies.release(get_time()):
             yield from super().feed(held)
-            # The filter has waited already: the parser must not wait for the same rest again.
+            yield from self._end_sequence()
+        else:
+            yield from super().tick()
+
+    def _end_sequence(self) -> Iterable[Message]:
+        """The filter has waited already: the parser must not wait for the same rest again."""
+        if self._timeout_time is not None:
             self._timeout_time = 0.0
         yield from super().tick()
 

@@ -27,15 +27,17 @@ _ANSWERS = {
 }
 # The rest of an answer whose ESC came so long before that it had to be taken for the Escape key.
 _TAIL = re.compile(
-    r"\[[?>][\d;]+c|\[6;\d+;\d+t|\[\?\d+;\d\$y|_G[^\x1b]*\x1b\\|\]1[01];[^\x07\x1b]*(?:\x07|\x1b\\)|P[>!][^\x1b]*\x1b\\"
+    r"\[[?>][\d;]+[cu]|\[[4-9];\d+;\d+t|\[[03]n|\[\?\d+;\d\$y"
+    r"|_G[^\x1b]*\x1b\\|\]1[01];[^\x07\x1b]*(?:\x07|\x1b\\)|P[>!01][^\x1b]*\x1b\\"
 )
+_INTRODUCERS = "[]P_"
 _PASTE, _PASTE_END = "\x1b[200~", "\x1b[201~"
 _LONGEST = 65_536
 
 ESCAPE_DELAY = 0.1
 """Seconds after which an ESC that nothing followed is the Escape key."""
-EXPECTING_DELAY = 0.6
-"""The same while an answer is awaited: a link may part an answer after its first byte."""
+EXPECTING_DELAY = 2.0
+"""The same while an answer is awaited: a lost packet may part an answer after its first byte."""
 STRING_DELAY = 5.0
 """Seconds after which the beginning of a sequence is given up, and dropped."""
 _TAIL_TIME = 5.0
@@ -63,14 +65,15 @@ class ReplyFilter:
         self._held = ""
         self._held_at = 0.0
         self._pasting = False
-        self._escape_released = -_TAIL_TIME
+        self._released = ""
+        self._released_at = -_TAIL_TIME
 
     @property
     def holding(self) -> bool:
         """Whether the beginning of a sequence waits for its rest."""
         return bool(self._held)
 
-    def feed(self, text: str, now: float) -> tuple[str, list[Reply]]:
+    def feed(self, text: str, now: float) -> tuple[list[str], list[Reply]]:
         """Takes what was read.
 
         Args:
@@ -78,19 +81,23 @@ class ReplyFilter:
             now: time in seconds on a clock that does not go back.
 
         Returns:
-            what the person typed, in whole sequences, and the answers.
+            what the person typed, in whole sequences, and the answers. Where it comes in several parts, a parser must
+            not take the end of one and the beginning of the next for one sequence.
         """
-        if now - self._escape_released < _TAIL_TIME and not self._held and text:
-            self._escape_released = -_TAIL_TIME
-            if tail := _TAIL.match(text):
-                text = text[tail.end() :]
+        before: list[str] = []
+        if self._released and text:
+            begun, self._released = self._released[1:], ""
+            if now - self._released_at < _TAIL_TIME and (tail := _TAIL.match(begun + text)):
+                text = text[tail.end() - len(begun) :]
+        elif self._held == _ESC and now - self._held_at >= ESCAPE_DELAY and text and text[0] not in _INTRODUCERS:
+            before, self._held = [_ESC], ""  # it was the Escape key after all
         data, self._held = self._held + text, ""
         typed: list[str] = []
         replies: list[Reply] = []
         at = 0
         while at < len(data):
             if self._pasting:
-                at = self._paste(data, at, typed)
+                at = self._paste(data, at, now, typed)
                 continue
             start = data.find(_ESC, at)
             if start < 0:
@@ -102,18 +109,23 @@ class ReplyFilter:
                 self._held, self._held_at = data[start:], now
                 break
             at = end
-        return "".join(typed), replies
+        whole = "".join(typed)
+        return [*before, whole] if whole else before, replies
 
-    def _paste(self, data: str, at: int, typed: list[str]) -> int:
+    def _paste(self, data: str, at: int, now: float, typed: list[str]) -> int:
         """Hands pasted text on as it is, up to the end of the paste."""
         end = data.find(_PASTE_END, at)
         if end >= 0:
             self._pasting = False
             end += len(_PASTE_END)
         else:
-            end = len(data)
+            # The end of the paste may have begun.
+            begun = next((n for n in range(len(_PASTE_END) - 1, 0, -1) if data.endswith(_PASTE_END[:n], at)), 0)
+            end = len(data) - begun
+            if begun:
+                self._held, self._held_at = data[end:], now
         typed.append(data[at:end])
-        return end
+        return end if not self._held else len(data)
 
     def _sequence(self, data: str, start: int, typed: list[str], replies: list[Reply]) -> int:
         """Deals with the sequence at `start`; returns its end, or `start` while it is not whole."""
@@ -175,9 +187,9 @@ class ReplyFilter:
             if waited < (EXPECTING_DELAY if now < self.expecting_until else ESCAPE_DELAY):
                 return ""
             self._held = ""
-            if held == _ESC:
-                self._escape_released = now
+            self._released, self._released_at = held, now
             return held
         if waited >= STRING_DELAY:
             self._held = ""
+            self._pasting = False
         return ""
