@@ -1,38 +1,31 @@
-"""The app: screens, theme, keymap, jobs, and the one place where errors end."""
+"""The app: its screens, theme, keymap and keys, from the first paint to a clean end."""
 
 import asyncio
-import inspect
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual.app import App
 from textual.binding import BindingType
 from textual.dom import DOMNode
-from textual.driver import Driver
 from textual.theme import Theme
-from textual.timer import Timer
 
 from loratui.core import paths
-from loratui.core.errors import Cancelled, LoratuiError
 from loratui.core.sanitize import line
 from loratui.tui import keymap, themes
 from loratui.tui.commands import GLOBAL, SCREENS, Entry, bindings, shown
-from loratui.tui.jobs import JobCentre
+from loratui.tui.graphics.driver import LoratuiDriver
+from loratui.tui.graphics.service import Graphics
 from loratui.tui.screens.base import LoratuiScreen
 from loratui.tui.shell import diary, everywhere
-from loratui.tui.shell.done import Done
+from loratui.tui.shell.boundary import Boundary
 from loratui.tui.shell.lines import Key
 
 if TYPE_CHECKING:
     from loratui.core.workspace import Workspace
 
-TOAST_SECONDS = {"info": 4.0, "warn": 8.0, "error": 12.0}
 
-
-class LoratuiApp(App[None], inherit_bindings=False):
+class LoratuiApp(Boundary):
     """The program.
 
     Args:
@@ -47,34 +40,23 @@ class LoratuiApp(App[None], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(GLOBAL))
 
     def __init__(self, workspace: "Workspace", *, debug: bool = False) -> None:
-        super().__init__(driver_class=driver())
+        super().__init__(debug=debug)
+        self.driver_class = LoratuiDriver
         self.animation_level = "none"
         self.workspace = workspace
-        self.debug_errors = debug
-        self.jobs = JobCentre(self)
         self.keymap = keymap.Keymap()
-        self.done: list[Done] = []
         self.history = asyncio.Lock()
         """Held while the dataset's changes go back or forth."""
         self.slow_link = workspace.config.ui.slow_link
-        self.current_toast: tuple[str, str] | None = None
+        self.graphics = Graphics(self, workspace.config.ui.graphics, lambda: self.slow_link)
         self.own_themes: dict[str, Theme] = {}
         self._screens: dict[str, LoratuiScreen] = {}
-        self._toast_timer: Timer | None = None
-        self._status_due = False
         self._chord = False
-        self.failure = ""
-        """What ended the program, as one sentence."""
         for entry in SCREENS:
             self._add_mode(entry)
         self._problems = self._use_theme()
 
     # --- screens -------------------------------------------------------------------------------------------------
-
-    @property
-    def active(self) -> LoratuiScreen:
-        """The screen in front."""
-        return cast(LoratuiScreen, self.screen)
 
     def _screen(self, entry: Entry) -> LoratuiScreen:
         """The one instance of a screen, made when it is first opened."""
@@ -112,10 +94,15 @@ class LoratuiApp(App[None], inherit_bindings=False):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._ended, 128 + number)
+        self.graphics.start()
         self.call_after_refresh(self._read_keymap)
 
-    def _ended(self, code: int) -> None:
+    def on_unmount(self) -> None:
+        """Stops what goes on beside the screens."""
         self.jobs.cancel_all()
+        self.graphics.stop()
+
+    def _ended(self, code: int) -> None:
         self.exit(return_code=code)
 
     def _use_theme(self) -> list[str]:
@@ -139,15 +126,8 @@ class LoratuiApp(App[None], inherit_bindings=False):
         if path.exists():
             self.keymap = keymap.load(path, [GLOBAL, *(entry.load().COMMANDS for entry in SCREENS)])
             self.set_keymap(self.keymap.textual())
-        self._complain([*self._problems, *self.keymap.problems])
+        self.complain([*self._problems, *self.keymap.problems])
         self.refresh_status()
-
-    def _complain(self, problems: Sequence[str]) -> None:
-        if problems:
-            more = f" (and {len(problems) - 1} more: L)" if len(problems) > 1 else ""
-            self.toast(problems[0] + more, level="warn")
-            for problem in problems:
-                self.did(problem, level="warn")
 
     # --- commands ------------------------------------------------------------------------------------------------
 
@@ -165,44 +145,6 @@ class LoratuiApp(App[None], inherit_bindings=False):
             self.guarded(lambda: getattr(node, command.method)())
         else:
             self.guarded(everywhere.run, self, id)
-
-    def guarded(self, function: Callable[..., object], *arguments: object) -> None:
-        """Calls `function`; what it raises becomes a toast. An async one goes on beside the screens."""
-        try:
-            result = function(*arguments)
-        except Exception as error:
-            self.report_error(error)
-            return
-        if inspect.isawaitable(result):
-            self.run_worker(self._guard(result), exit_on_error=False)
-
-    async def _guard(self, work: Awaitable[object]) -> None:
-        try:
-            await work
-        except Exception as error:
-            self.report_error(error)
-
-    def report_error(self, error: Exception) -> None:
-        """Says what went wrong and what to do; the unexpected goes into the log file with its traceback."""
-        if isinstance(error, Cancelled):
-            self.toast("stopped")
-        elif isinstance(error, LoratuiError):
-            self.toast(error.message, error.remedy, "error")
-        elif self.debug_errors:
-            self._handle_exception(error)
-        else:
-            diary.write(error)
-            text = line(f"{type(error).__name__}: {error}", 200)
-            self.toast(f"that failed: {text}", f"The details are in {diary.log_path()}.", "error")
-
-    def _fatal_error(self) -> None:
-        """An error outside of any command: the screen cannot go on. The person reads a sentence, the log the rest."""
-        if self.debug_errors or self._exception is None:
-            super()._fatal_error()
-            return
-        diary.write(self._exception)
-        self.failure = f"{type(self._exception).__name__}: {self._exception}"
-        self._close_messages_no_wait()
 
     async def on_event(self, event: events.Event) -> None:
         """Takes chords of two keys; after any other key the status line is composed anew.
@@ -224,9 +166,7 @@ class LoratuiApp(App[None], inherit_bindings=False):
             self.refresh_status()
         else:
             await super().on_event(event)
-            if not self._status_due:
-                self._status_due = True
-                self.set_timer(0.05, self.refresh_status)
+            self.refresh_status_soon()
 
     @property
     def chord_keys(self) -> list[Key]:
@@ -244,41 +184,6 @@ class LoratuiApp(App[None], inherit_bindings=False):
             for command in GLOBAL
             if command.footer and self.keymap.of(command)
         ]
-
-    # --- saying --------------------------------------------------------------------------------------------------
-
-    def toast(self, message: str, remedy: str = "", level: Literal["info", "warn", "error"] = "info") -> None:
-        """Shows `message` and `remedy` in the status line for some seconds. Warnings and errors go into the log."""
-        stop = "" if not remedy or message.endswith((".", "!", "?")) else "."
-        text = f"{message}{stop} {remedy}".rstrip()
-        self.current_toast = (text, level)
-        if level != "info":
-            self.did(text, level=level)
-        if self._toast_timer is not None:
-            self._toast_timer.stop()
-        self._toast_timer = self.set_timer(TOAST_SECONDS[level], self.drop_toast)
-        self.refresh_status()
-
-    def drop_toast(self) -> None:
-        """Gives the status line back to the keys."""
-        self.current_toast = None
-        self.refresh_status()
-
-    def did(self, text: str, command: str = "", level: str = "info") -> None:
-        """Adds to the log of what was done.
-
-        Args:
-            text: what happened.
-            command: the `loratui …` command that does the same.
-            level: info, warn or error.
-        """
-        self.done.append(Done(text, command, level))
-
-    def refresh_status(self) -> None:
-        """Composes the status line of the screen in front anew."""
-        self._status_due = False
-        if isinstance(self.screen_stack[-1] if self._running else None, LoratuiScreen):
-            self.active.refresh_status()
 
     def remember(self, key: str, value: object) -> None:
         """Writes one value of the configuration; a file that cannot be written is said, not fatal."""
@@ -298,15 +203,6 @@ class LoratuiApp(App[None], inherit_bindings=False):
     def on_app_focus(self, event: events.AppFocus) -> None:
         """The terminal has the focus again: nothing to repaint for."""
         event.prevent_default()
-
-
-def driver() -> type[Driver] | None:
-    """The driver that swallows the terminal's late answers."""
-    try:
-        from loratui.tui.graphics.driver import LoratuiDriver
-    except ModuleNotFoundError:
-        return None
-    return LoratuiDriver
 
 
 def run(workspace: "Workspace", debug: bool = False) -> int:

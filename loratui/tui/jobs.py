@@ -14,7 +14,7 @@ from loratui.core.errors import Cancelled
 from loratui.core.jobs import Report
 
 if TYPE_CHECKING:
-    from loratui.tui.app import LoratuiApp
+    from loratui.tui.shell.boundary import Boundary
 
 Result = TypeVar("Result")
 
@@ -85,7 +85,7 @@ class JobCentre:
         app: shows progress (`refresh_status`), takes callbacks (`call_later`) and errors (`report_error`).
     """
 
-    def __init__(self, app: "LoratuiApp") -> None:
+    def __init__(self, app: "Boundary") -> None:
         self._app = app
         self._jobs: list[Job] = []
         self._timer: Timer | None = None

@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.reactive import Reactive
-from textual.screen import Screen
+from textual.screen import UPDATE_PERIOD, Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from loratui.tui.commands import Command, bindings
-from loratui.tui.shell.lines import Key, StatusLine, TitleLine
+from loratui.tui.shell.lines import Key, Notice, StatusLine, TitleLine
 from loratui.tui.shell.panels import AskPanel, ConfirmPanel, Panel, PanelHost, first_focusable
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 NARROW = 100
 """Below this many columns the screen has the class `-narrow`: right panes fold, panels open at the bottom."""
+SLOW_PERIOD = 0.1
+"""Seconds between two paints on a slow link: a held key then costs a third of the bytes."""
 
 
 class LoratuiScreen(Screen[None]):
@@ -62,6 +65,7 @@ class LoratuiScreen(Screen[None]):
         self._note = ""
         self._panel: Widget | None = None
         self._focus_before: Widget | None = None
+        self._painter: tuple[float, Timer] | None = None
 
     if TYPE_CHECKING:
 
@@ -77,6 +81,7 @@ class LoratuiScreen(Screen[None]):
             yield from self.compose_body()
         yield StatusLine()
         yield PanelHost()
+        yield Notice()
 
     def compose_body(self) -> ComposeResult:
         """The widgets between title line and status line."""
@@ -99,6 +104,16 @@ class LoratuiScreen(Screen[None]):
             return False
         self.close_panel()
         return True
+
+    @property
+    def _update_timer(self) -> Timer:
+        """Textual's timer between two paints, slower on a slow link."""
+        period = SLOW_PERIOD if self.app.slow_link else UPDATE_PERIOD
+        if self._painter is None or self._painter[0] != period:
+            if self._painter is not None:
+                self._painter[1].stop()
+            self._painter = period, self.set_interval(period, self._on_timer_update, name="paint", pause=True)
+        return self._painter[1]
 
     # --- the two lines -------------------------------------------------------------------------------------------
 
@@ -127,9 +142,11 @@ class LoratuiScreen(Screen[None]):
 
     def refresh_status(self) -> None:
         """Paints the status line anew where it changed."""
+        toast = self.app.current_toast
+        for notice in self.query(Notice):
+            toast = None if notice.take(toast) else toast
         for status in self.query(StatusLine):
-            app = self.app
-            status.compose_line(self._note, self._keys(), app.jobs.text(), app.current_toast)
+            status.compose_line(self._note, self._keys(), self.app.jobs.text(), toast)
 
     def _keys(self) -> list[Key]:
         if self.app.chord_keys:

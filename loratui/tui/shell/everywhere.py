@@ -116,7 +116,6 @@ async def _leave(app: "LoratuiApp") -> None:
         are = "is" if len(running) == 1 else "are"
         if not await app.active.confirm(f"{names} {are} not finished. Stop and leave?"):
             return
-    app.jobs.cancel_all()
     app.exit(return_code=0)
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.content import Content
 
+from loratui.core.sanitize import line
 from loratui.tui.commands import GLOBAL, Command, shown
 from loratui.tui.keymap import Keymap
 from loratui.tui.shell import everywhere
@@ -34,28 +35,27 @@ class _Rows:
         return self._rows[index]
 
 
-def rows(screen: "LoratuiScreen", keymap: Keymap) -> list[Content]:
-    """The lines of the help panel. A command that cannot run now is dim and says why."""
+def rows(screen: "LoratuiScreen", keymap: Keymap, width: int) -> list[Content]:
+    """The lines of the help panel for `width` cells. A command that cannot run now is dim and says why."""
 
-    def entry(keys: str, title: str, help: str, why: str | None = None) -> Content:  # noqa: A002
+    def entry(keys: str, title: str, help: str, why: str | None = None) -> list[Content]:  # noqa: A002
         style = "$dim" if why else ""
-        return Content.assemble(
-            (f"{keys:<12} ", "$dim" if why else "bold $primary"),
-            (f"{title:<18} ", style),
-            (f"{help} Not now: {why}." if why else help, "$dim"),
-        )
+        head = Content.assemble((f"{keys:<10} ", "$dim" if why else "bold $primary"), (f"{title:<17} ", style))
+        text = Content.styled(line(f"{help} Not now: {why}.") if why else help, "$dim")
+        wrapped = text.wrap(max(width - head.cell_length, 20))
+        return [head + wrapped[0], *(each.pad_left(head.cell_length) for each in wrapped[1:])]
 
-    def command(each: Command, why: str | None) -> Content:
+    def command(each: Command, why: str | None) -> list[Content]:
         return entry(" ".join(shown(key) for key in keymap.of(each)), each.title, each.help, why)
 
-    return [
-        Content.styled(screen.TITLE_TEXT, "bold"),
+    parts = [
+        [Content.styled(screen.TITLE_TEXT, "bold")],
         *(command(each, screen.unavailable(each.id)) for each in screen.COMMANDS),
-        *(entry(*parts) for parts in _LIST_KEYS),
-        Content(),
-        Content.styled("Everywhere", "bold"),
+        *(entry(*each) for each in _LIST_KEYS),
+        [Content(), Content.styled("Everywhere", "bold")],
         *(command(each, everywhere.unavailable(screen.app, each.id)) for each in GLOBAL),
     ]
+    return [row for part in parts for row in part]
 
 
 class HelpPanel(Panel):
@@ -68,7 +68,7 @@ class HelpPanel(Panel):
 
     def __init__(self, screen: "LoratuiScreen", keymap: Keymap) -> None:
         super().__init__()
-        self._lines = rows(screen, keymap)
+        self._lines = rows(screen, keymap, screen.app.size.width - 4)
 
     def compose_content(self) -> ComposeResult:
         """The table."""

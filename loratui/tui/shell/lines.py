@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import get_character_cell_size
+from rich.cells import cell_len, get_character_cell_size
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
+from textual.reactive import Reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -131,6 +132,41 @@ class StatusLine(Line):
             left = Content.assemble(left, _keys(keys, room - left.cell_length))
         left = left.truncate(max(room, 0), ellipsis=True)
         self.show(Content.assemble(left, " " * max(width - left.cell_length - right.cell_length, 0), right))
+
+
+class Notice(Widget):
+    """A toast too long for the status line: some lines above it, over the body. Without one it takes no room."""
+
+    DEFAULT_CSS = """
+    Notice { layer: panels; dock: bottom; margin-bottom: 1; height: 0; width: 100%; background: $panel; }
+    """
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=True, repaint=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[Content] = []
+
+    @property
+    def plain(self) -> str:
+        """What it says."""
+        return " ".join(each.plain.strip() for each in self._lines)
+
+    def take(self, toast: tuple[str, str] | None) -> bool:
+        """Shows `toast` if one line is too short for it, else nothing; whether it did."""
+        width = self.app.size.width - 2
+        lines: list[Content] = []
+        if toast is not None and cell_len(toast[0]) + 3 > width:
+            mark, style = _LEVELS[toast[1]]
+            lines = Content.styled(mark + line(toast[0]), style).wrap(max(width, 10))[:5]
+        if [each.plain for each in lines] != [each.plain for each in self._lines]:
+            self._lines = lines
+            self.styles.height = len(lines)
+            self.refresh()
+        return bool(lines)
+
+    def render(self) -> Content:
+        """The lines."""
+        return Content("\n").join([each.pad_left(1) for each in self._lines])
 
 
 def _keys(keys: Sequence[Key], room: int) -> Content:
