@@ -259,9 +259,8 @@ def _decoded(image: Image.Image, orientation: int) -> Image.Image:
         plain = _to_srgb(plain, profile)
     if plain.mode not in ("RGB", "RGBA"):
         plain = plain.convert("RGB")
-    if plain.mode == "RGBA":
-        if plain.getchannel("A").getextrema()[0] == 255:
-            plain = plain.convert("RGB")
+    if plain.mode == "RGBA" and plain.getchannel("A").getextrema()[0] == 255:
+        plain = plain.convert("RGB")
     if orientation in _UPRIGHT:
         plain = plain.transpose(_UPRIGHT[orientation])
     elif plain is image:

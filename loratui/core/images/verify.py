@@ -1,0 +1,163 @@
+"""The second stage: a pair of files whose hashes are close, compared by their pixels."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import msgspec
+import numpy
+from numpy.typing import NDArray
+from PIL import Image
+
+from loratui.core.images import compare, opening
+from loratui.core.images.compare import Difference, Square
+from loratui.core.images.hashing import WHOLE, border, square
+from loratui.core.images.opening import PictureError
+from loratui.core.images.survey import Facts
+
+# Pictures differ in size from here on: below it, "60 %" would be noise.
+_ZOOM = 1.15
+# A difference so small that the pixels themselves are worth comparing.
+_TINY = 1.0
+# A difference so small that the pair is the same picture at any useful hardness.
+_ALIKE = 30.0
+# Squares take 1.4 MB each, pictures of 512 pixels about 1 MB.
+_SQUARES = 48
+_PICTURES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Two views whose hashes are close.
+
+    Attributes:
+        distance: bits of 256 that differ.
+        view, other: index of the view in each `Look.views`.
+        mirrored: whether the second was mirrored.
+    """
+
+    distance: int
+    view: int
+    other: int
+    mirrored: bool
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """What comparing the pixels of two files gave.
+
+    Attributes:
+        difference: of the better match.
+        view, other, mirrored: that match.
+        equal: both decode to the same pixels.
+        enlarged: 1 if the first is an enlargement of the second, 2 if the second is one of the first, else 0.
+    """
+
+    difference: Difference
+    view: int
+    other: int
+    mirrored: bool
+    equal: bool
+    enlarged: int
+
+
+class Verifier:
+    """Compares files of one root. Safe to use from several threads; keeps the last pictures it decoded."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = Lock()
+        self._squares: OrderedDict[tuple[str, int], Square] = OrderedDict()
+        self._pictures: OrderedDict[str, Image.Image] = OrderedDict()
+
+    def compare(self, first: str, facts: Facts, second: str, other: Facts, matches: list[Match]) -> Comparison | None:
+        """Compares the pixels of two files.
+
+        Args:
+            first, second: paths relative to the root.
+            facts, other: what is known of them.
+            matches: views to try, closest first.
+
+        Returns:
+            None where a file could not be read any more.
+        """
+        try:
+            best: tuple[Difference, Match] | None = None
+            for match in matches:
+                one = self._square(first, facts, match.view)
+                two = self._square(second, other, match.other)
+                found = compare.difference(one, two.mirrored() if match.mirrored else two)
+                if best is None or found.local < best[0].local:
+                    best = (found, match)
+                if found.local < _ALIKE / 2:
+                    break
+            if best is None:
+                return None
+            found, match = best
+            same_size = (facts.width, facts.height) == (other.width, other.height)
+            equal = found.local < _TINY and same_size and not match.mirrored and self._equal(first, second)
+            grown = 0
+            if found.local < _ALIKE:
+                grown = self._enlarged(first, second, zoom(facts, other, match.view, match.other, found))
+            return Comparison(found, match.view, match.other, match.mirrored, equal, grown)
+        except PictureError:
+            return None
+
+    def _square(self, path: str, facts: Facts, view: int) -> Square:
+        with self._lock:
+            kept = self._squares.get((path, view))
+            if kept is not None:
+                self._squares.move_to_end((path, view))
+                return kept
+        looked = facts.look.views[view]
+        ground = opening.flatten(self._picture(path), looked.background)
+        # The border is looked for again: this picture has more pixels than the one that was hashed.
+        box = border(ground) if looked.box != WHOLE else WHOLE
+        made = Square.of(numpy.asarray(square(ground, compare.SIDE, box)))
+        with self._lock:
+            self._squares[(path, view)] = made
+            if len(self._squares) > _SQUARES:
+                self._squares.popitem(last=False)
+        return made
+
+    def _picture(self, path: str) -> Image.Image:
+        """The picture with its smaller side at 512 pixels or a little more."""
+        with self._lock:
+            kept = self._pictures.get(path)
+        if kept is not None:
+            return kept
+        image = self._decode(path, 2 * compare.SIDE)
+        factor = min(image.size) // (2 * compare.SIDE)
+        small = image.reduce(factor) if factor > 1 else image
+        with self._lock:
+            self._pictures[path] = small
+            if len(self._pictures) > _PICTURES:
+                self._pictures.popitem(last=False)
+        return small
+
+    def _decode(self, path: str, at_least: int | None = None) -> Image.Image:
+        full = self._root / path
+        return opening.decode(opening.read(full), full.name, at_least)
+
+    def _equal(self, first: str, second: str) -> bool:
+        one, two = self._decode(first), self._decode(second)
+        return one.mode == two.mode and one.size == two.size and one.tobytes() == two.tobytes()
+
+    def _enlarged(self, first: str, second: str, zoom: float) -> int:
+        if 1 / _ZOOM < zoom < _ZOOM:
+            return 0
+        large, small = (second, first) if zoom > 1 else (first, second)
+        if compare.enlarged(self._grey(large), self._grey(small), max(zoom, 1 / zoom)):
+            return 2 if zoom > 1 else 1
+        return 0
+
+    def _grey(self, path: str) -> NDArray[numpy.uint8]:
+        return numpy.asarray(opening.flatten(self._decode(path)).convert("L"))
+
+
+def zoom(facts: Facts, other: Facts, view: int, other_view: int, difference: Difference) -> float:
+    """How many times larger a thing is in the second picture than in the first, in pixels."""
+    one, two = facts.look.views[view].box, other.look.views[other_view].box
+    across = difference.placement[0] * (two[2] - two[0]) * other.width / ((one[2] - one[0]) * facts.width)
+    down = difference.placement[1] * (two[3] - two[1]) * other.height / ((one[3] - one[1]) * facts.height)
+    return float((across * down) ** 0.5)
