@@ -1,6 +1,5 @@
-"""The recipe as sd-scripts' arguments and dataset keys, exactly as the pinned commit reads them."""
+"""The recipe as sd-scripts' arguments, exactly as the pinned commit reads them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def arguments(recipe: Recipe, base: Base, epochs: int, lycoris: str = "") -> dic
         result["vae"] = str(base.vae)
     for entry in recipe:
         setting, value = entry.setting, entry.value
-        if setting.target == "argument" and not _unused(value, setting.off):
+        if setting.target == "argument" and not unused(value, setting.off):
             # The type of a number decides its meaning for some options: floats stay floats, whole numbers whole.
             result[setting.passed_as] = float(value) if setting.kind == "float" and isinstance(value, int) else value
     result |= _network(recipe, lycoris)
@@ -66,7 +65,8 @@ def arguments(recipe: Recipe, base: Base, epochs: int, lycoris: str = "") -> dic
     return result
 
 
-def _unused(value: object, off: object) -> bool:
+def unused(value: object, off: object) -> bool:
+    """Whether a value is the one that leaves its option out."""
     return value is None or value is False or (off is not None and value == off)
 
 
@@ -124,35 +124,3 @@ def _prediction(recipe: Recipe, base: Base) -> dict[str, object]:
 def predicts_v(recipe: Recipe, base_does: bool) -> bool:
     """Whether v is trained: as the recipe says, or as the base does where it says `auto`."""
     return base_does if recipe["v_parameterization"] == "auto" else recipe.flag("v_parameterization")
-
-
-def dataset_keys(recipe: Recipe) -> dict[str, dict[str, object]]:
-    """The keys of the dataset TOML but for the subsets: `general` and `dataset`.
-
-    `caption_extension` must be said: sd-scripts' default is `.caption`, and every .txt would be ignored in silence.
-    """
-    general: dict[str, object] = {"caption_extension": ".txt"}
-    dataset: dict[str, object] = {}
-    for entry in recipe:
-        setting, value = entry.setting, entry.value
-        if setting.target == "subset" and not _unused(value, setting.off):
-            general[setting.passed_as] = float(value) if setting.kind == "float" and isinstance(value, int) else value
-        elif (
-            setting.target == "dataset" and value is not None and not (setting.off is not None and value == setting.off)
-        ):
-            dataset[setting.passed_as] = value
-    if "validation_split" in dataset:
-        dataset["validation_seed"] = recipe.integer("validation_seed")
-    return {"general": general, "dataset": dataset}
-
-
-def subset_keys(recipe: Recipe, repeats: int, triggers: int) -> Mapping[str, object]:
-    """The keys of one subset but for `image_dir`.
-
-    Args:
-        recipe: what a person chose.
-        repeats: times each image is seen per epoch.
-        triggers: trigger tags of the subset.
-    """
-    kept = triggers if recipe["keep_tokens"] == "auto" else recipe.integer("keep_tokens")
-    return {"num_repeats": repeats, "keep_tokens": kept}

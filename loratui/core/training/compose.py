@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from loratui.core.errors import LoratuiError, Refused
 from loratui.core.sanitize import file_name
 from loratui.core.training import samples
-from loratui.core.training.arguments import SCRIPTS, arguments, dataset_keys, subset_keys
+from loratui.core.training.arguments import SCRIPTS, arguments
 from loratui.core.training.buckets import Buckets
+from loratui.core.training.dataset_config import dataset_keys, subset_keys
 from loratui.core.training.job import Job, JobSubset
 from loratui.core.training.situation import Situation, survey
 from loratui.core.training.steps import bucket_rules
@@ -41,7 +42,7 @@ def compose(situation: Situation) -> Job:
         raise Refused(f"{situation.model.path.name} is {situation.model.describe()}.", "Choose an SD1.5 or SDXL base.")
     if not situation.plan.images_per_epoch:
         raise Refused(
-            "there are no images to train on.", "Get some with `loratui get`, or take in a folder with `loratui add`."
+            "There are no images to train on.", "Get some with `loratui get`, or take in a folder with `loratui add`."
         )
     name = file_name(recipe.text("output_name") or situation.project.name)
     prompts = samples.prompt_text(situation.project, recipe, base.family)

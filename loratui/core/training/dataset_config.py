@@ -1,34 +1,38 @@
-"""The two TOML files sd-scripts reads: the dataset's and the one with all arguments."""
+"""The recipe as keys of sd-scripts' dataset TOML, whose schema refuses any key it does not know."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
-from loratui.core.training.job import Job
+from loratui.core.training.arguments import unused
+from loratui.core.training.recipe import Recipe
 
 
-def dataset_toml(job: Job, folders: Sequence[Path]) -> str:
-    """The file for `--dataset_config`.
+def dataset_keys(recipe: Recipe) -> dict[str, dict[str, object]]:
+    """The keys of the dataset TOML but for the subsets: `general` and `dataset`.
+
+    `caption_extension` must be said: sd-scripts' default is `.caption`, and every .txt would be ignored in silence.
+    """
+    general: dict[str, object] = {"caption_extension": ".txt"}
+    dataset: dict[str, object] = {}
+    for entry in recipe:
+        setting, value = entry.setting, entry.value
+        if setting.target == "subset" and not unused(value, setting.off):
+            general[setting.passed_as] = float(value) if setting.kind == "float" and isinstance(value, int) else value
+        elif (
+            setting.target == "dataset" and value is not None and not (setting.off is not None and value == setting.off)
+        ):
+            dataset[setting.passed_as] = value
+    if "validation_split" in dataset:
+        dataset["validation_seed"] = recipe.integer("validation_seed")
+    return {"general": general, "dataset": dataset}
+
+
+def subset_keys(recipe: Recipe, repeats: int, triggers: int) -> Mapping[str, object]:
+    """The keys of one subset but for `image_dir`.
 
     Args:
-        job: what is trained.
-        folders: for each of its subsets the absolute path of the folder with its images, in the run.
+        recipe: what a person chose.
+        repeats: times each image is seen per epoch.
+        triggers: trigger tags of the subset.
     """
-    import tomli_w
-
-    subsets = [
-        {"image_dir": str(folder), **subset.options}
-        for subset, folder in zip(job.subsets, folders, strict=True)
-        if subset.images
-    ]
-    dataset = {**job.dataset.get("dataset", {}), "subsets": subsets}
-    return tomli_w.dumps({"general": dict(job.dataset.get("general", {})), "datasets": [dataset]})
-
-
-def config_toml(arguments: Mapping[str, object]) -> str:
-    """The file for `--config_file`: arguments by name without dashes; None and False are left out.
-
-    sd-scripts ignores misspelt keys in it and checks no types, so only names of the settings table belong here.
-    """
-    import tomli_w
-
-    return tomli_w.dumps({key: value for key, value in arguments.items() if value is not None and value is not False})
+    kept = triggers if recipe["keep_tokens"] == "auto" else recipe.integer("keep_tokens")
+    return {"num_repeats": repeats, "keep_tokens": kept}

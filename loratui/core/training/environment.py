@@ -105,7 +105,7 @@ def _scripts(config: "Config") -> Path:
     for folder in (submodule(), places().scripts):
         if (folder / _ENTRY).is_file():
             return folder
-    raise Refused("the trainer is not set up: sd-scripts is missing.", _REMEDY)
+    raise Refused("The trainer is not set up: sd-scripts is missing.", _REMEDY)
 
 
 def _python(config: "Config") -> Path:
@@ -123,7 +123,7 @@ def _python(config: "Config") -> Path:
         # Not resolved: the link in the environment is what tells Python which packages are its own.
         if (venv / "bin" / "python").exists():
             return venv / "bin" / "python"
-    raise Refused("the trainer is not set up: its Python environment is missing.", _REMEDY)
+    raise Refused("The trainer is not set up: its Python environment is missing.", _REMEDY)
 
 
 def _expanded(text: str) -> Path:
@@ -134,7 +134,8 @@ def _expanded(text: str) -> Path:
 _PROBE = """
 import importlib, importlib.metadata, json, platform, sys
 names = ["torch", "torchvision", "accelerate", "transformers", "diffusers", "safetensors", "bitsandbytes", "toml",
-         "lycoris-lora", "xformers", "prodigyopt", "dadaptation", "lion-pytorch", "schedulefree", "tensorboard"]
+         "voluptuous", "lycoris-lora", "xformers", "prodigyopt", "dadaptation", "lion-pytorch",
+         "schedulefree", "tensorboard"]
 packages, broken = {}, {}
 for name in names:
     try:
@@ -193,14 +194,14 @@ def _ask(python: Path) -> dict[str, Any]:
         # Not isolated by -I: an environment may be told its packages by variables, and trains with them, too.
         done = subprocess.run([str(python), "-c", _PROBE], capture_output=True, timeout=120, cwd="/", check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Refused(f"the trainer's Python ({python}) does not answer: {type(error).__name__}.", remedy) from error
+        raise Refused(f"The trainer's Python ({python}) does not answer: {type(error).__name__}.", remedy) from error
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     try:
         answer = json.loads(lines[-1])
         return {name: answer[name] for name in ("python", "packages", "broken", "cuda", "devices")}
     except (IndexError, ValueError, KeyError, TypeError) as error:
         last = (done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit {done.returncode}"])[-1]
-        raise Refused(f"the trainer's Python ({python}) does not work: {last[:200]}.", remedy) from error
+        raise Refused(f"The trainer's Python ({python}) does not work: {last[:200]}.", remedy) from error
 
 
 def _changed(python: Path) -> list[int]:

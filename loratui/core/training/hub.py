@@ -161,9 +161,9 @@ def _refused(wanted: HubFile, kind: str, message: str) -> LoratuiError:
             "Accept them on its page, then run `hf auth login`.",
         )
     if "NotFound" in kind:
-        return LoratuiError(f"the hub has no {wanted.file} in {wanted.repo}.", "Look up the file's name on its page.")
+        return LoratuiError(f"The hub has no {wanted.file} in {wanted.repo}.", "Look up the file's name on its page.")
     if "No space" in message:
         return LoratuiError(
-            f"the disk is full: {wanted.file} is not whole.", "Free some space and fetch it again: it goes on."
+            f"The disk is full: {wanted.file} is not whole.", "Free some space and fetch it again: it goes on."
         )
     return LoratuiError(f"{wanted.file} could not be fetched ({kind}).", "Check the network and try again: it goes on.")

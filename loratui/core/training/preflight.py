@@ -64,4 +64,4 @@ def require(checks: list[Check]) -> None:
     if blocked(checks):
         blocks = [check for check in checks if check.level == "block"]
         more = f" ({len(blocks) - 1} more: `loratui preflight` lists them.)" if len(blocks) > 1 else ""
-        raise Refused(f"not started: {blocks[0].message}{more}", blocks[0].remedy)
+        raise Refused(f"Not started: {blocks[0].message}{more}", blocks[0].remedy)

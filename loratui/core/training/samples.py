@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from loratui.core.project import Project
 
 _NEGATIVE = {
-    "sd15": "lowres, bad anatomy, bad hands, text, error, missing fingers, cropped, worst quality, low quality, watermark",
+    "sd15": "lowres, bad anatomy, bad hands, text, error, missing fingers, worst quality, low quality, watermark",
     "sdxl": "lowres, bad anatomy, bad hands, text, error, worst quality, low quality, jpeg artifacts, watermark",
 }
 _QUALITY = {"sd15": "masterpiece, best quality", "sdxl": "masterpiece, best quality"}
@@ -40,7 +40,7 @@ def prompt_text(project: "Project", recipe: Recipe, family: str) -> str:
         except OSError as error:
             raise from_os(error, f"Reading the sample prompts {named}") from error
         except UnicodeDecodeError as error:
-            raise LoratuiError(f"the sample prompts {named} are not UTF-8 text.", "Save them as UTF-8.") from error
+            raise LoratuiError(f"The sample prompts {named} are not UTF-8 text.", "Save them as UTF-8.") from error
     return "\n".join(_automatic(project, recipe, family)) + "\n"
 
 

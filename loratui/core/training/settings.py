@@ -304,7 +304,7 @@ def setting(key: str) -> Setting:
     found = find(key)
     if found is None:
         raise UsageError(
-            f"unknown setting {json.dumps(key)}.", suggestion(key) or "`loratui recipe` lists all settings."
+            f"Unknown setting {json.dumps(key)}.", suggestion(key) or "`loratui recipe` lists all settings."
         )
     return found
 

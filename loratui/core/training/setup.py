@@ -141,7 +141,7 @@ def run(todo: list[Step], places: Places, *, report: jobs.Report = jobs.silent, 
         places.folder.mkdir(parents=True, exist_ok=True)
         with durable.lock(places.folder / "setup.lock", wait=False) as held:
             if not held:
-                raise LoratuiError("another set-up of the trainer is running.", "Wait for it to end.")
+                raise LoratuiError("Another set-up of the trainer is running.", "Wait for it to end.")
             _run_locked(todo, places, report, cancel)
     except OSError as error:
         raise from_os(error, "Setting up the trainer") from error
@@ -212,7 +212,7 @@ def _run_step(step: Step, log: int, places: Places, note: Callable[[str], None],
     if code != 0 or (step.makes is not None and not step.makes.exists()):
         last = _last_line(places.folder / "setup.log", start) or f"exit {code}"
         raise LoratuiError(
-            f"the step “{step.title}” failed: {last}.",
+            f"The step “{step.title}” failed: {last}.",
             f"{places.folder / 'setup.log'} tells more; `loratui setup` goes on from this step.",
         )
 

@@ -150,7 +150,7 @@ def _model(name: str, config: "Config", project: "Project") -> ModelFile | Lorat
     """The model file of that name, or why it cannot be used."""
     if not name:
         return LoratuiError(
-            "no base model is named.", "Name one under [model] in loratui.toml: `loratui models` lists what is here."
+            "No base model is named.", "Name one under [model] in loratui.toml: `loratui models` lists what is here."
         )
     try:
         return inspect(models.find(name, config, project, project.model.get("base_sha256", "")))

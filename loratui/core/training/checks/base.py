@@ -40,12 +40,13 @@ def base_model(situation: Situation) -> Iterator[Check]:
         return
     if not model.family:
         if declared not in SCRIPTS:
-            message = f"the family of {name} cannot be told from its header."
+            message = f"The family of {name} cannot be told from its header."
             yield Check(
                 "base-model", "block", message, 'Say family = "sd15" or "sdxl" under [model], or choose another base.'
             )
         else:
-            message = f"the header of {name} does not say its family; taken for {FAMILY_NAMES[declared]}, as loratui.toml says."
+            family = FAMILY_NAMES[declared]
+            message = f"The header of {name} does not say its family; taken for {family}, as loratui.toml says."
             yield Check("base-model", "warn", message, "Make sure that it is.")
         return
     if declared and declared != model.family:
@@ -68,7 +69,7 @@ def vae(situation: Situation) -> Iterator[Check]:
     """The VAE that loratui.toml names besides, if any, is one."""
     found = situation.vae
     if isinstance(found, LoratuiError):
-        yield Check("vae", "block", f"the VAE: {found.message}", found.remedy)
+        yield Check("vae", "block", f"The VAE: {found.message}", found.remedy)
     elif found is not None and found.role not in ("vae", "diffusers"):
         message = f"{found.path.name}, named as VAE, is {found.describe()}."
         yield Check("vae", "block", message, "Name a VAE under [model], or take the line out.")

@@ -36,7 +36,7 @@ def subsets(situation: Situation) -> Iterator[Check]:
         yield Check(
             "subsets",
             "block",
-            f"the folder {some(faults)} is missing.",
+            f"The folder {some(faults)} is missing.",
             "Make it, or take the subset out of loratui.toml.",
         )
     if twice:
@@ -48,7 +48,7 @@ def subsets(situation: Situation) -> Iterator[Check]:
     ]
     if never:
         yield Check(
-            "subsets", "block", f"repeats of {some(never)} are below 1.", 'Set repeats to 1 or more, or to "auto".'
+            "subsets", "block", f"Repeats of {some(never)} are below 1.", 'Set repeats to 1 or more, or to "auto".'
         )
     if not situation.material:
         yield Check(
@@ -66,7 +66,7 @@ def images(situation: Situation) -> Iterator[Check]:
         yield Check(
             "images",
             "block",
-            "there are no images to train on: the trainer would end at once and call it success.",
+            "There are no images to train on: the trainer would end at once and call it success.",
             "Get some with `loratui get`, or take in a folder with `loratui add`.",
             "loratui add",
         )
@@ -76,7 +76,7 @@ def images(situation: Situation) -> Iterator[Check]:
             yield Check(
                 "images",
                 "warn",
-                f"no images in {some(empty)}; the trainer ignores it.",
+                f"No images in {some(empty)}; the trainer ignores it.",
                 "Fill it, or take the subset out.",
             )
         else:
@@ -85,7 +85,7 @@ def images(situation: Situation) -> Iterator[Check]:
         yield Check(
             "image-formats",
             "warn",
-            f"the trainer does not read {some(left_out)}.",
+            f"The trainer does not read {some(left_out)}.",
             "Convert them with `loratui prep --to png`.",
             "loratui prep --to png",
         )
@@ -107,7 +107,7 @@ def stems(situation: Situation) -> Iterator[Check]:
             "Rename one of each pair, or put duplicates away with `loratui dupes --apply`.",
         )
     else:
-        yield Check("stems", "ok", "no two images share a name.")
+        yield Check("stems", "ok", "No two images share a name.")
 
 
 def captions(situation: Situation) -> Iterator[Check]:
@@ -141,13 +141,13 @@ def captions(situation: Situation) -> Iterator[Check]:
         yield Check("captions-empty", "block", f"{some(empty)}: no tag in the caption.", remedy, "loratui tag")
     if total and len(missing) == total:
         remedy = "Tag the images with `loratui tag`; the trainer would learn them without words."
-        yield Check("captions", "block", "no image has a caption.", remedy, "loratui tag")
+        yield Check("captions", "block", "No image has a caption.", remedy, "loratui tag")
     elif missing:
         remedy = "Tag them with `loratui tag --when empty`."
         message = f"{counted(len(missing), 'image')} without a caption: {some(missing)}."
         yield Check("captions", "warn", message, remedy, "loratui tag --when empty")
     elif total:
-        yield Check("captions", "ok", f"every one of {counted(total, 'image')} has a caption.")
+        yield Check("captions", "ok", f"Every one of {counted(total, 'image')} has a caption.")
     if longer:
         yield Check(
             "captions-lines",
@@ -171,7 +171,7 @@ def triggers(situation: Situation) -> Iterator[Check]:
         wanted = [tag.lower().replace("_", " ") for tag in part.subset.triggers]
         if not wanted:
             if situation.project.kind == "character" and part.pictures:
-                message = f"the subset {part.subset.name} has no trigger word."
+                message = f"The subset {part.subset.name} has no trigger word."
                 yield Check("trigger", "warn", message, "Set `trigger` in its [[subset]] of loratui.toml.")
             continue
         if recipe["keep_tokens"] == 0 and recipe.flag("shuffle_caption"):
@@ -187,13 +187,9 @@ def triggers(situation: Situation) -> Iterator[Check]:
             if [tag.lower().replace("_", " ") for tag in tags[: len(wanted)]] != wanted:
                 behind.append(picture.path)
         if behind:
-            yield Check(
-                "trigger",
-                "warn",
-                f"the trigger “{line(part.subset.trigger)}” is not first in {counted(len(behind), 'caption')} of {part.subset.name}.",
-                "Put it there with `loratui tags trigger`.",
-                "loratui tags trigger",
-            )
+            where = f"{counted(len(behind), 'caption')} of {part.subset.name}"
+            message = f"The trigger “{line(part.subset.trigger)}” is not first in {where}."
+            yield Check("trigger", "warn", message, "Put it there with `loratui tags trigger`.", "loratui tags trigger")
         elif part.pictures:
             yield Check(
                 "trigger", "ok", f"“{line(part.subset.trigger)}” is first in every caption of {part.subset.name}."

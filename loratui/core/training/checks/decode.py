@@ -87,7 +87,7 @@ def readable(situation: Situation, report: jobs.Report = jobs.silent, cancel: Ev
                 fix,
             )
     if pictures and not found["broken"]:
-        yield Check("images-readable", "ok", f"all {counted(len(pictures), 'image')} decode.")
+        yield Check("images-readable", "ok", f"All {counted(len(pictures), 'image')} decode.")
 
 
 def _key(picture: Picture) -> str:

@@ -37,14 +37,14 @@ def trainer(situation: Situation) -> Iterator[Check]:
     missing = sorted(needed - facts.packages.keys() - set(facts.broken)) if facts.packages else sorted(needed)
     broken = sorted(needed & facts.broken.keys())
     if missing:
-        message = f"the trainer's environment lacks {', '.join(missing)}."
+        message = f"The trainer's environment lacks {', '.join(missing)}."
         yield Check("trainer-packages", "block", message, "Run `loratui setup`, or install it there.", "loratui setup")
     for name in broken:
         message = f"{name} is installed for the trainer and cannot be imported: {facts.broken[name]}."
         yield Check("trainer-packages", "block", message, "Run `loratui setup`, or mend it there.", "loratui setup")
     if not missing and not broken:
         torch = facts.packages.get("torch", "?")
-        yield Check("trainer", "ok", f"the trainer is set up: Python {facts.python}, torch {torch}.")
+        yield Check("trainer", "ok", f"The trainer is set up: Python {facts.python}, torch {torch}.")
     if facts.commit and facts.commit != COMMIT:
         message = f"sd-scripts is at {facts.commit[:8]}; loratui was measured against {COMMIT[:8]}."
         yield Check("trainer-commit", "warn", message, "The check of its options tells whether it fits.")
@@ -58,12 +58,12 @@ def precision(situation: Situation) -> Iterator[Check]:
     mixed = situation.recipe.text("mixed_precision")
     if not facts.cuda:
         if mixed != "no":
-            message = f"torch sees no GPU, and {mixed} does not work on the CPU."
+            message = f"Torch sees no GPU, and {mixed} does not work on the CPU."
             remedy = "Mend the GPU's driver, or set mixed_precision=no to train on the CPU."
             yield Check("precision", "block", message, remedy, "loratui train --set mixed_precision=no")
         else:
             yield Check(
-                "precision", "warn", "torch sees no GPU: the CPU takes seconds to minutes a step.", "Fine for a trial."
+                "precision", "warn", "Torch sees no GPU: the CPU takes seconds to minutes a step.", "Fine for a trial."
             )
     elif mixed == "bf16" and any(capability < 8 for _, capability in facts.devices):
         name, capability = min(facts.devices, key=lambda device: device[1])
@@ -78,7 +78,7 @@ def gpu(situation: Situation) -> Iterator[Check]:
     machine = situation.gpus
     if not machine.found:
         yield Check(
-            "gpu", "warn", f"no GPU was found: {machine.reason}.", "Training on the CPU is only fit for trials."
+            "gpu", "warn", f"No GPU was found: {machine.reason}.", "Training on the CPU is only fit for trials."
         )
         if situation.selected:
             yield Check("gpu", "block", f"GPU {situation.selected[0]} was asked for.", "Leave --gpu out.")
@@ -89,7 +89,7 @@ def gpu(situation: Situation) -> Iterator[Check]:
         yield Check(
             "gpu",
             "block",
-            f"there is no GPU {unknown[0]}; there are {', '.join(map(str, indexes))}.",
+            f"There is no GPU {unknown[0]}; there are {', '.join(map(str, indexes))}.",
             "Choose one of them.",
         )
         return
@@ -121,7 +121,7 @@ def _weights(situation: Situation) -> int:
 
 
 def _estimate(situation: Situation) -> float:
-    """A rough guess at the memory in bytes: weights, and activations by area and batch. No measurement stands behind it."""
+    """A rough guess at the memory in bytes, not measured: weights, and activations by area and batch."""
     recipe = situation.recipe
     width, height = recipe.size()
     per_image = 0.9e9 if situation.family == "sd15" else 0.7e9
@@ -160,7 +160,7 @@ def disk(situation: Situation) -> Iterator[Check]:
     else:
         yield Check("disk", "ok", f"{said}.")
     if facts.f_files and facts.f_favail < 4 * sum(part.images for part in length.subsets) + 1000:
-        yield Check("disk", "block", "the file system is nearly out of inodes.", "Delete files you do not need.")
+        yield Check("disk", "block", "The file system is nearly out of inodes.", "Delete files you do not need.")
 
 
 def lora_bytes(situation: Situation) -> int:
@@ -192,4 +192,4 @@ def workers(situation: Situation) -> Iterator[Check]:
         yield Check("shared-memory", "warn", message, "Set max_data_loader_n_workers=0, or give the container more.")
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < 512:
-        yield Check("open-files", "warn", f"a process may open only {soft} files.", "Run `ulimit -n 4096` before.")
+        yield Check("open-files", "warn", f"A process may open only {soft} files.", "Run `ulimit -n 4096` before.")

@@ -27,7 +27,7 @@ def options(situation: Situation) -> Iterator[Check]:
     ]
     yield from found
     if not any(check.level == "block" for check in found):
-        yield Check("options", "ok", "no settings contradict each other.")
+        yield Check("options", "ok", "No settings contradict each other.")
 
 
 def _finding(name: str, level: Literal["warn", "block"], message: str, sets: str, more: str = "") -> Check:
@@ -49,7 +49,7 @@ def _caching(recipe: Recipe, family: str) -> Iterator[Check]:
         return
     if family != "sdxl":
         yield _finding(
-            "cache-text", "block", "only SDXL can cache text encoder outputs.", "cache_text_encoder_outputs=false"
+            "cache-text", "block", "Only SDXL can cache text encoder outputs.", "cache_text_encoder_outputs=false"
         )
         return
     against = [
@@ -58,7 +58,7 @@ def _caching(recipe: Recipe, family: str) -> Iterator[Check]:
         if recipe[key] not in (False, 0)
     ]
     if against:
-        message = f"cached text encoder outputs and {', '.join(against)} exclude each other."
+        message = f"Cached text encoder outputs and {', '.join(against)} exclude each other."
         yield _finding("cache-text", "block", message, "cache_text_encoder_outputs=false")
 
 
@@ -76,11 +76,11 @@ def _buckets(recipe: Recipe, family: str) -> Iterator[Check]:
 def _learning(recipe: Recipe) -> Iterator[Check]:
     scheduler, optimizer = recipe.text("lr_scheduler"), recipe.text("optimizer_type")
     if scheduler in ("constant", "adafactor") and recipe.number("lr_warmup_steps"):
-        message = f"the scheduler {scheduler} takes no warm-up; the trainer would stop after loading the model."
+        message = f"The scheduler {scheduler} takes no warm-up; the trainer would stop after loading the model."
         yield _finding("warmup", "block", message, "lr_warmup_steps=0", ", or lr_scheduler=constant_with_warmup")
     if scheduler == "adafactor" and optimizer != "AdaFactor":
         yield _finding(
-            "scheduler", "block", "the scheduler adafactor needs the optimiser AdaFactor.", "lr_scheduler=cosine"
+            "scheduler", "block", "The scheduler adafactor needs the optimiser AdaFactor.", "lr_scheduler=cosine"
         )
     rate, text_rate = recipe.number("unet_lr"), recipe.number("text_encoder_lr")
     if optimizer in _ADAPTIVE:
@@ -88,10 +88,10 @@ def _learning(recipe: Recipe) -> Iterator[Check]:
             message = f"{optimizer} finds its own rate and takes unet_lr near 1; it is {rate:g}."
             yield _finding("learning-rate", "warn", message, "unet_lr=1", " and text_encoder_lr=1")
     elif max(rate, text_rate) > 1e-3:
-        message = f"a learning rate of {max(rate, text_rate):g} often ends in NaN."
+        message = f"A learning rate of {max(rate, text_rate):g} often ends in NaN."
         yield _finding("learning-rate", "warn", message, "unet_lr=5e-4")
     if rate == 0 and text_rate == 0:
-        yield _finding("learning-rate", "block", "both learning rates are 0: nothing would be learned.", "unet_lr=5e-4")
+        yield _finding("learning-rate", "block", "Both learning rates are 0: nothing would be learned.", "unet_lr=5e-4")
 
 
 def _precision(situation: Situation) -> Iterator[Check]:
@@ -108,7 +108,7 @@ def _precision(situation: Situation) -> Iterator[Check]:
         yield _finding("precision", "block", "fp8_base needs mixed precision.", "mixed_precision=fp16")
     own_vae = situation.project.model.get("vae")
     if situation.family == "sdxl" and mixed == "fp16" and not recipe.flag("no_half_vae") and not own_vae:
-        message = "the VAE of SDXL overflows in fp16: black samples, NaN."
+        message = "The VAE of SDXL overflows in fp16: black samples, NaN."
         yield _finding("half-vae", "warn", message, "no_half_vae=true")
 
 
@@ -151,14 +151,14 @@ def _prediction(situation: Situation) -> Iterator[Check]:
         yield _finding("prediction", "block", message, "scale_v_pred_loss_like_noise_pred=auto")
     if recipe["zero_terminal_snr"] is True and not trained:
         yield _finding(
-            "prediction", "warn", "zero terminal SNR without v-prediction goes wrong.", "zero_terminal_snr=auto"
+            "prediction", "warn", "Zero terminal SNR without v-prediction goes wrong.", "zero_terminal_snr=auto"
         )
 
 
 def _family(situation: Situation) -> Iterator[Check]:
     recipe, family = situation.recipe, situation.family
     if recipe.preset.family != family and family in _STEP_OF_FAMILY:
-        message = f"the preset {recipe.preset.name} is for another family than {family}."
+        message = f"The preset {recipe.preset.name} is for another family than {family}."
         kind = "style" if recipe.preset.kind == "style" else "character"
         yield _finding("preset", "warn", message, f"preset={family}-{kind}")
     side = min(recipe.size())
@@ -200,5 +200,5 @@ def steps(situation: Situation) -> Iterator[Check]:
         yield Check("steps", "ok", f"{said}.")
     held = sum(part.held_out for part in length.subsets)
     if situation.recipe.number("validation_split") and sum(part.images for part in length.subsets) + held < 50:
-        message = f"validation takes {counted(held, 'image')} from a dataset under 50."
+        message = f"Validation takes {counted(held, 'image')} from a dataset under 50."
         yield _finding("validation", "warn", message, "validation_split=0")

@@ -15,10 +15,10 @@ def output_name(situation: Situation) -> Iterator[Check]:
     """The LoRA's files can bear its name."""
     name = situation.recipe.text("output_name") or situation.project.name
     if name != file_name(name):
-        message = f"the name “{file_name(name)}” is what “{name}” must become for files."
+        message = f"The name “{file_name(name)}” is what “{name}” must become for files."
         yield Check("output-name", "block", message, f"Set output_name={file_name(name)}.")
     elif re.search(r"[^\w.+-]", name):
-        message = f"the name “{name}” holds blanks or signs that prompts and tools trip over."
+        message = f"The name “{name}” holds blanks or signs that prompts and tools trip over."
         yield Check("output-name", "warn", message, f"Set output_name={re.sub(r'[^A-Za-z0-9.+_-]+', '_', name)}.")
 
 
@@ -37,7 +37,7 @@ def sample_prompts(situation: Situation) -> Iterator[Check]:
         yield Check(
             "samples",
             "block",
-            f"sample size in “{odd[0][:60]}” is no multiple of 8.",
+            f"Sample size in “{odd[0][:60]}” is no multiple of 8.",
             "Correct --w and --h in the prompts.",
         )
         return

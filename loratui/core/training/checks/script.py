@@ -13,7 +13,8 @@ from typing import Any
 
 from loratui.core import durable, paths
 from loratui.core.checks import Check
-from loratui.core.training.arguments import SCRIPTS, arguments, dataset_keys, subset_keys
+from loratui.core.training.arguments import SCRIPTS, arguments
+from loratui.core.training.dataset_config import dataset_keys, subset_keys
 from loratui.core.training.environment import Trainer
 from loratui.core.training.situation import Situation
 
