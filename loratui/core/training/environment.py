@@ -132,16 +132,18 @@ def _expanded(text: str) -> Path:
 
 # torch is imported for what only it knows; the others where an import tells more than a version.
 _PROBE = """
-import importlib, importlib.metadata, json, platform, sys
+import importlib, importlib.metadata, importlib.util, json, platform, sys
 names = ["torch", "torchvision", "accelerate", "transformers", "diffusers", "safetensors", "bitsandbytes", "toml",
-         "voluptuous", "lycoris-lora", "xformers", "prodigyopt", "dadaptation", "lion-pytorch",
+         "lycoris-lora", "xformers", "prodigyopt", "dadaptation", "lion-pytorch",
          "schedulefree", "tensorboard"]
 packages, broken = {}, {}
 for name in names:
     try:
         packages[name] = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        pass
+        # Found without a record of its installation: an environment put together by hand.
+        if importlib.util.find_spec({"lycoris-lora": "lycoris", "lion-pytorch": "lion_pytorch"}.get(name, name)):
+            packages[name] = "?"
 modules = {"torch": "torch", "bitsandbytes": "bitsandbytes", "lycoris-lora": "lycoris.kohya"}
 for name, module in {**modules, "xformers": "xformers.ops"}.items():
     if name in packages:
@@ -156,7 +158,6 @@ if "torch" in packages and "torch" not in broken:
     for index in range(torch.cuda.device_count() if cuda else 0):
         major, minor = torch.cuda.get_device_capability(index)
         devices.append([torch.cuda.get_device_name(index), float(f"{major}.{minor}")])
-sys.stdout = sys.__stdout__
 version = platform.python_version()
 answer = {"python": version, "packages": packages, "broken": broken, "cuda": cuda, "devices": devices}
 print("\\n" + json.dumps(answer))
@@ -229,6 +230,11 @@ def _remember(key: str, answer: Mapping[str, object]) -> None:
         durable.write_file(_cache_file(), json.dumps({"key": key, "answer": answer}))
     except OSError:
         return
+
+
+def is_sd_scripts(scripts: Path) -> bool:
+    """Whether the folder is laid out like sd-scripts: a trainer of another make cannot be asked what it needs."""
+    return (scripts / "library" / "train_util.py").is_file()
 
 
 def commit_of(scripts: Path) -> str:

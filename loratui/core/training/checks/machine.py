@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from loratui.core.checks import Check
 from loratui.core.errors import LoratuiError
-from loratui.core.training.environment import COMMIT, Facts
+from loratui.core.training.environment import COMMIT, Facts, Trainer, is_sd_scripts
 from loratui.core.training.gpu import Gpu
 from loratui.core.training.model_file import ModelFile
 from loratui.core.training.situation import Situation
@@ -21,7 +21,7 @@ _PACKAGES = {
     "DAdaptLion": "dadaptation",
     "AdamWScheduleFree": "schedulefree",
 }
-_ALWAYS = ("torch", "torchvision", "accelerate", "transformers", "diffusers", "safetensors", "voluptuous", "toml")
+_ALWAYS = ("torch", "torchvision", "accelerate", "transformers", "diffusers", "safetensors", "toml")
 
 
 def trainer(situation: Situation) -> Iterator[Check]:
@@ -30,11 +30,15 @@ def trainer(situation: Situation) -> Iterator[Check]:
     if isinstance(facts, LoratuiError):
         yield Check("trainer", "block", facts.message, facts.remedy, "loratui setup")
         return
+    if isinstance(situation.trainer, Trainer) and not is_sd_scripts(situation.trainer.scripts):
+        message = f"{situation.trainer.scripts} is not laid out like sd-scripts: what it needs cannot be checked."
+        yield Check("trainer", "warn", message, "Make sure that its environment is whole.")
+        return
     recipe = situation.recipe
     needed = {*_ALWAYS, _PACKAGES.get(recipe.text("optimizer_type"), "torch")}
     needed |= {"lycoris-lora"} if recipe["network_type"] == "loha" else set()
     needed |= {"xformers"} if recipe["attention"] == "xformers" else set()
-    missing = sorted(needed - facts.packages.keys() - set(facts.broken)) if facts.packages else sorted(needed)
+    missing = sorted(needed - facts.packages.keys())
     broken = sorted(needed & facts.broken.keys())
     if missing:
         message = f"The trainer's environment lacks {', '.join(missing)}."

@@ -15,7 +15,7 @@ from loratui.core import durable, paths
 from loratui.core.checks import Check
 from loratui.core.training.arguments import SCRIPTS, arguments
 from loratui.core.training.dataset_config import dataset_keys, subset_keys
-from loratui.core.training.environment import Trainer
+from loratui.core.training.environment import Facts, Trainer, is_sd_scripts
 from loratui.core.training.situation import Situation
 
 _ASK = """
@@ -47,7 +47,6 @@ if given["dataset"]:
         ConfigSanitizer(True, True, False, True).sanitize_user_config(given["dataset"])
     except Exception as error:
         problems.append(f"dataset: {error}")
-sys.stdout = sys.__stdout__
 print("\\n" + json.dumps(problems))
 """
 
@@ -56,7 +55,9 @@ def script_options(situation: Situation) -> Iterator[Check]:
     """The script's parser and dataset schema take what would be given to them. Seconds; remembered."""
     base, trainer = situation.base, situation.trainer
     # Without trainer or base the checks of those say so; nothing can be asked.
-    if base is None or not isinstance(trainer, Trainer) or isinstance(situation.facts, Exception):
+    if base is None or not isinstance(trainer, Trainer) or not isinstance(situation.facts, Facts):
+        return
+    if not is_sd_scripts(trainer.scripts) or "torch" not in situation.facts.packages:
         return
     script = trainer.scripts / SCRIPTS[base.family]
     if not script.is_file():
