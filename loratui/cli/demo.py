@@ -116,21 +116,19 @@ def _headless(home: "DemoHome", args: Args, out: Output) -> int:
     walk.verb(
         ["search", QUERY],
         lambda found: (
-            f"{found['total']} posts; by the site: {' '.join(found['by_site'])}; by loratui: {' '.join(found['by_us']) or '-'}"
+            f"{found['total']} posts; by the site: {' '.join(found['by_site'])}; by us: {' '.join(found['by_us']) or '-'}"
         ),
     )
     walk.verb(
         ["get", QUERY],
-        lambda got: (
-            f"{got['found']} found, {got['downloaded']} downloaded with captions and provenance, {len(got['failed'])} failed"
-        ),
+        lambda got: f"{got['found']} found, {got['downloaded']} downloaded with captions, {len(got['failed'])} failed",
     )
     walk.verb(["check-images"], lambda seen: f"{seen['files']} files, {len(seen['problems'])} problems: {_kinds(seen)}")
     walk.verb(
         ["dupes", "--apply"],
         lambda found: (
             f"{len(found['groups'])} groups of near-duplicates in {found['seconds']:.1f} s; "
-            f"{found['moved']} moved to the trash, {sum(len(group['variants']) for group in found['groups'])} variants kept"
+            f"{found['moved']} moved to the trash, {sum(len(group['variants']) for group in found['groups'])} variants stay"
         ),
     )
     walk.verb(

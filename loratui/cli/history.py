@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 def register(verbs: Verbs) -> None:
     """Declares the verbs."""
-    for name, run, help in (
+    for name, run, text in (
         ("undo", undo, "undo the newest changes of the dataset"),
         ("redo", redo, "do again what was undone last"),
     ):
-        parser = verbs.add(name, run, help=help, dry_run=True)
+        parser = verbs.add(name, run, help=text, dry_run=True)
         parser.add_argument("count", nargs="?", type=positive, default=1, metavar="N", help="how many (1)")
     verbs.add("history", history, help="every change of the dataset, oldest first")
     trash = verbs.group("trash", help="what was taken away")

@@ -91,7 +91,7 @@ class Verbs:
         name: str,
         run: Run,
         *,
-        help: str,
+        help: str,  # noqa: A002 (as argparse calls it)
         folder: bool = False,
         dry_run: bool = False,
         words: str = "",
@@ -123,7 +123,7 @@ class Verbs:
             parser.usage = f"{parser.prog} [options] {words.upper()}"
         return parser
 
-    def group(self, name: str, *, help: str, run: Run | None = None) -> "Verbs":
+    def group(self, name: str, *, help: str, run: Run | None = None) -> "Verbs":  # noqa: A002
         """Declares a verb with sub-verbs; `run` does the verb without one, else it needs one."""
         parser: Parser = self._sub.add_parser(name, help=help, description=help, allow_abbrev=False)
         common(parser)
@@ -139,7 +139,7 @@ def _needs_sub_verb(parser: Parser) -> Run:
 
 
 def common(parser: Parser) -> None:
-    """The options of every verb. Their defaults are set once at the top: a sub-parser's would overwrite what stands before."""
+    """The options of every verb. Their defaults are set at the top: a sub-parser's would overwrite earlier ones."""
     group = parser.add_argument_group("everywhere")
     unset = argparse.SUPPRESS
     group.add_argument("-C", dest="directory", metavar="DIR", default=unset, help="work in DIR, as after cd")

@@ -1,4 +1,4 @@
-"""The person's configuration: boards and their keys, the trainer, folders of models, the looks. File mode 0600: it holds keys."""
+"""The person's configuration: boards and their keys, the trainer, folders of models, the looks. Mode 0600: keys."""
 
 from pathlib import Path
 

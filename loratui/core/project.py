@@ -166,7 +166,7 @@ class Project:
         return cls.load(root)
 
     def set(self, dotted: str, value: object) -> None:
-        """Sets one value, such as `training.network_dim`, in loratui.toml, with comments and unknown keys kept; None removes it."""
+        """Sets one value, such as `training.network_dim`, in loratui.toml; comments stay, None removes it."""
         tomls.set_value(self.root / FILE, tuple(dotted.split(".")), value)
         self._reload()
 

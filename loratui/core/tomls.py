@@ -95,7 +95,7 @@ def _is_struct(annotation: Any) -> bool:
 
 
 def set_value(path: Path, keys: tuple[str, ...], value: object, mode: int | None = None) -> None:
-    """Sets one value of the file at `path`, made if missing, with comments and unknown keys kept; None removes the key."""
+    """Sets one value of the file at `path`, made if missing; comments and unknown keys stay, None removes the key."""
     import tomlkit
 
     try:

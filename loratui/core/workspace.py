@@ -70,16 +70,14 @@ class Workspace:
             UsageError: there is none here.
         """
         if self.project is None:
-            raise UsageError(
-                f"{self.cwd} is not inside a loratui project.", "Make one with `loratui new .`, or go to one."
-            )
+            raise UsageError(f"{self.cwd} is not inside a loratui project.", "Make one with `loratui new .`.")
         return self.project
 
     def at(self, folder: str | None = None) -> tuple["Workspace", list[str]]:
         """Where a FOLDER argument leads.
 
         Args:
-            folder: an existing path, else a subset's name; None: the whole dataset, outside a project the current folder.
+            folder: an existing path, else a subset's name; None: the whole dataset, outside of one the current folder.
 
         Returns:
             the workspace the folder belongs to (a folder outside this root is a root of its own) and the folders to

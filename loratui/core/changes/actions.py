@@ -1,4 +1,4 @@
-"""What a record does to the disk: two kinds of action, both safe to repeat, and their check against what is there now."""
+"""What a record does to the disk: two kinds of action, both safe to repeat, and their check against what is there."""
 
 import errno
 import os
@@ -169,11 +169,13 @@ def heal(root: Path, actions: Iterable[Action]) -> list[str]:
 
 
 def torn(now: bytes | None, old: bytes | None, new: bytes | None) -> bool:
-    """Whether `now` is what an interrupted overwrite of `old` by `new` leaves: a beginning of new, then the rest of old."""
+    """Whether `now` is what an interrupted overwrite leaves: a beginning of `new`, then the rest of `old`."""
     if now is None or new is None:
         return False
     before = old or b""
-    common = len(os.path.commonprefix([now, new]))
+    common = next(
+        (at for at, (one, other) in enumerate(zip(now, new, strict=False)) if one != other), min(len(now), len(new))
+    )
     return now[common:] == before[common:] or now == b"" or (len(now) < len(new) and not now.strip(b"\0"))
 
 

@@ -1,10 +1,11 @@
-"""The history of one root: apply, undo, redo, recover. The lock is held for each act, never for the life of the program."""
+"""The history of one root: apply, undo, redo, recover. The lock is held per act, never for the life of the program."""
 
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
 
@@ -50,7 +51,7 @@ class Changes:
         self.recover()
 
     def stage(self) -> Path:
-        """A fresh empty folder for finished new files, on the root's own file system. Removed when left behind empty."""
+        """A fresh empty folder for finished new files, on the root's own file system."""
         folder = self.home / "staging" / uuid4().hex
         try:
             folder.mkdir(parents=True)
@@ -182,7 +183,7 @@ class Changes:
             self._remember_boot()
 
     def _recheck(self, journal: Journal) -> None:
-        """After a reboot: edits of the last two minutes before may not have reached the disk, though their record has."""
+        """After a reboot: the last two minutes' edits may not have reached the disk, though their record has."""
         done = [(number, state) for number, state in journal.states() if state == "done"]
         times = {number: (self.home / "journal" / f"{number:08d}.{state}").stat().st_mtime for number, state in done}
         newest = max(times.values(), default=0.0)
@@ -197,7 +198,7 @@ class Changes:
         for path, values in chains.items():
             now = actions.read(self.root, path)
             lost = now != values[-1] and (
-                now in values or any(actions.torn(now, old, new) for old, new in zip(values, values[1:], strict=False))
+                now in values or any(actions.torn(now, old, new) for old, new in pairwise(values))
             )
             if lost:
                 actions.run(self.root, [actions.Write(path, now, values[-1])])

@@ -1,7 +1,7 @@
 """The journal's records: one file a step, its state in the file's name.
 
     00000012.pending → 00000012.done → 00000012.undoing → 00000012.undone → 00000012.redoing → 00000012.done
-                                                          00000012.undone → 00000012.void   (a new step was made after an undo)
+                                                          00000012.undone → 00000012.void   (another step came after)
 
 A record is written whole and fsynced before any file of the dataset changes, and a change of state is one rename;
 so at any moment the folder says what was under way. Layout of a record: magic, length and blake2b digest of the body,

@@ -40,7 +40,7 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """A finished file comes in from a staging folder, by rename; nothing may be at `path`, unless removed earlier in the plan.
+    """A finished file comes in from a staging folder, by rename; nothing may be at `path` by then.
 
     Attributes:
         path: where it goes.

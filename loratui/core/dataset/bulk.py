@@ -74,7 +74,7 @@ def replace(dataset: Dataset, positions: Collection[int], old: str, new: str) ->
 
 
 def replace_regex(dataset: Dataset, positions: Collection[int], pattern: str, new: str) -> Plan:
-    """Rewrites each tag the whole of which fits a regular expression; `\\1` in `new` is a group. An empty result removes it.
+    """Rewrites each tag that fits a regular expression as a whole; `\\1` in `new` is a group; "" removes the tag.
 
     Raises:
         UsageError: the pattern or the replacement is wrong.

@@ -1,7 +1,7 @@
 """A caption as the trainer reads it, and edits that change not one byte outside of themselves.
 
-The trainer reads the first line, splits it at commas and strips the parts. `|||` parts the fixed tags from the
-shuffled ones and is no tag; `;;;` inside a part keeps it together; `{a|b}` may hold commas. Further lines stay as they are.
+The trainer reads the first line, splits it at commas and strips the parts. `|||` parts the fixed tags from the shuffled
+ones and is no tag; `;;;` inside a part keeps it together; `{a|b}` may hold commas. Further lines stay as they are.
 """
 
 import re
@@ -11,7 +11,34 @@ from dataclasses import dataclass
 from loratui.core.errors import LoratuiError
 
 KAOMOJI = frozenset(
-    "0_0 (o)_(o) +_+ +_- ._. <o>_<o> <|>_<|> =_= >_< 3_3 6_9 >_o @_@ ^_^ o_o u_u x_x |_| ||_|| >_> <_< -_- ;_; :_: 0_o o_0".split()
+    (
+        "0_0",
+        "(o)_(o)",
+        "+_+",
+        "+_-",
+        "._.",
+        "<o>_<o>",
+        "<|>_<|>",
+        "=_=",
+        ">_<",
+        "3_3",
+        "6_9",
+        ">_o",
+        "@_@",
+        "^_^",
+        "o_o",
+        "u_u",
+        "x_x",
+        "|_|",
+        "||_||",
+        ">_>",
+        "<_<",
+        "-_-",
+        ";_;",
+        ":_:",
+        "0_o",
+        "o_0",
+    )
 )
 
 _SEPARATOR = re.compile(r"\s*\|\|\|\s*")

@@ -82,7 +82,7 @@ class Dataset:
         self.set_raw(position, raw)
 
     def set_raw(self, position: int, raw: bytes | None) -> None:
-        """Takes in a caption's new bytes: after an edit was applied, or when the file changed."""
+        """Takes in a caption's new bytes."""
         self._forget(position)
         self.raw[position] = raw
         self.problems.pop(position, None)
@@ -100,7 +100,7 @@ class Dataset:
             self._add(position, self._postings)
 
     def refresh(self, paths: Iterable[str]) -> None:
-        """Reads the captions at `paths` again, after a step changed them. Images that came or went need a new `load`."""
+        """Reads the captions at `paths` again, after a step changed them. When images came or went: `load` anew."""
         wanted = set(paths)
         for position, path in enumerate(self.caption_paths):
             if path in wanted:

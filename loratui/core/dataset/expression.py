@@ -4,8 +4,8 @@
     term = tag | "quoted tag" | wild*card | /regex/ | count>40 | tokens>75 | width<768 | height<768
          | subset:name | rating:g | no:caption
 
-Words of a bare tag join: `purple hair and not solo` is one tag, `and`, `not`, one tag. Case does not matter, `_` is a space.
-A tag that holds `( ) :` or is a word of the language is quoted.
+Words in a row join to the longest tags the dataset has: `purple hair not solo` is a tag, `not`, a tag. Case does not
+matter, `_` is a space. A tag that holds `( ) :` or is a word of the language is quoted.
 """
 
 import re

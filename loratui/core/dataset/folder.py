@@ -127,7 +127,7 @@ def caption_path(root: Path, image: Image) -> str:
 
 
 def sidecars(root: Path, image: Image) -> list[str]:
-    """Every file that belongs to the image and moves with it: captions, masks' and trainers' side files of the same stem."""
+    """Every file that belongs to the image and moves with it: captions and side files of the same stem."""
     suffixes = (*CAPTION_SUFFIXES, ".json", ".npz")
     return [image.stem + suffix for suffix in suffixes if (root / (image.stem + suffix)).is_file()]
 

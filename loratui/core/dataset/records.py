@@ -1,4 +1,4 @@
-"""What is known of images and cannot be seen in them: where they come from, scores, ratings, decisions. By content hash.
+"""What is known of images and cannot be seen in them: origin, scores, ratings, decisions. By content hash.
 
 A file may be renamed, moved or thrown away and come back: what was recorded of its content stays with it.
 """
@@ -202,7 +202,7 @@ class Records:
             except OSError as error:
                 raise from_os(error, f"Keeping records in {self._root.name}") from error
             self._db = sqlite3.connect(folder / "records.db", timeout=30, check_same_thread=False)
-            # Write-ahead log: readers and one writer do not wait for each other; a commit survives a crash of the program.
+            # Write-ahead log: readers and a writer do not wait for each other; a commit survives a crash of us.
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=normal")
             self._db.executescript(_SCHEMA)

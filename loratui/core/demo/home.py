@@ -1,4 +1,4 @@
-"""The demo's own surroundings: a fresh folder, a board in it, and a configuration that touches nothing of the person's."""
+"""The demo's own surroundings: a fresh folder, a board in it, a configuration that touches nothing of the person's."""
 
 import os
 import shutil
