@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+PATIENCE = 0.3
+"""Seconds a job goes on unseen."""
 PERIOD = 0.2
 """Seconds between two looks at the progress: at most five paints a second, however often a job reports."""
 
@@ -28,6 +30,7 @@ class Job:
 
     Attributes:
         title: a present participle, shown as `⏵ tagging 61 %`.
+        quiet: only reads; leaving may end it without asking.
         cancel: set to ask it to stop.
         began: when, by the monotonic clock.
         done: units finished.
@@ -36,6 +39,7 @@ class Job:
     """
 
     title: str
+    quiet: bool = False
     cancel: Event = field(default_factory=Event)
     began: float = field(default_factory=time.monotonic)
     done: int = 0
@@ -101,6 +105,8 @@ class JobCentre:
         function: Callable[[Report, Event], Result],
         done: Callable[[Result], object] | None = None,
         failed: Callable[[Exception], object] | None = None,
+        *,
+        quiet: bool = False,
     ) -> Job:
         """Runs `function(report, cancel)` on a thread.
 
@@ -110,8 +116,9 @@ class JobCentre:
             done: called with the result on the UI thread; may be async.
             failed: called with the error on the UI thread, `Cancelled` among them. None shows the error as a toast,
                 and a cancelled job as "tagging: stopped".
+            quiet: it only reads; leaving may end it without asking.
         """
-        job = Job(title)
+        job = Job(title, quiet)
 
         def settle(result: Result | None, error: Exception | None) -> None:
             self._jobs.remove(job)
@@ -173,11 +180,15 @@ class JobCentre:
             job.cancel.set()
 
     def text(self) -> str:
-        """All jobs for the status line: `⏵ tagging 61 %`, or `⏵ 3 jobs: tagging 61 %` with the oldest named."""
-        if not self._jobs:
+        """All jobs for the status line: `⏵ tagging 61 %`, or `⏵ 3 jobs: tagging 61 %` with the oldest named.
+
+        A job shows after a moment: most are over by then.
+        """
+        lasting = [job for job in self._jobs if time.monotonic() - job.began > PATIENCE]
+        if not lasting:
             return ""
-        first = self._jobs[0].text()
-        return f"⏵ {first}" if len(self._jobs) == 1 else f"⏵ {len(self._jobs)} jobs: {first}"
+        first = lasting[0].text()
+        return f"⏵ {first}" if len(lasting) == 1 else f"⏵ {len(lasting)} jobs: {first}"
 
     def _tick(self) -> None:
         if not self._jobs and self._timer is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import events
@@ -20,6 +21,7 @@ from loratui.tui.shell.panels import AskPanel, ConfirmPanel, Panel, PanelHost, f
 if TYPE_CHECKING:
     from loratui.core.workspace import Workspace
     from loratui.tui.app import LoratuiApp
+    from loratui.tui.shell.form import Field
 
 NARROW = 100
 """Below this many columns the screen has the class `-narrow`: right panes fold, panels open at the bottom."""
@@ -241,6 +243,33 @@ class LoratuiScreen(Screen[None]):
     def _close(self, panel: Panel) -> None:
         if self.panel is panel:
             self.close_panel()
+
+    async def fill_in(self, title: str, fields: Sequence["Field"], note: str = "") -> dict[str, str] | None:
+        """Asks for several things in a form.
+
+        Returns:
+            the texts by the fields' names, None when the person stepped out.
+        """
+        from loratui.tui.shell.form import FormPanel
+
+        panel = FormPanel(title, fields, note)
+        self.show_panel(panel)
+        answer = await panel.answer
+        self._close(panel)
+        return answer
+
+    def edit_file(self, path: Path) -> None:
+        """Opens `path` in the person's editor, then reads the core again.
+
+        Raises:
+            LoratuiError: there is no such editor, or it failed.
+        """
+        from loratui.tui.shell.editor import edit
+
+        try:
+            edit(self.app, path)
+        finally:
+            self.app.changed()
 
     # --- commands ------------------------------------------------------------------------------------------------
 

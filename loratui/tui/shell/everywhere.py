@@ -110,7 +110,7 @@ def _back(app: "LoratuiApp") -> None:
 
 
 async def _leave(app: "LoratuiApp") -> None:
-    running = app.jobs.running
+    running = [job for job in app.jobs.running if not job.quiet]
     if running:
         names = ", ".join(job.title for job in running)
         are = "is" if len(running) == 1 else "are"

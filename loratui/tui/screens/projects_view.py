@@ -1,0 +1,134 @@
+"""What the projects screen shows: the way from images to a run, and the known projects."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from loratui.core.sanitize import line
+from loratui.tui.commands import GLOBAL
+from loratui.tui.keymap import Keymap
+
+if TYPE_CHECKING:
+    from loratui.core.status import Status
+    from loratui.core.workspace import Workspace
+
+_SCREENS = {
+    "get": "search",
+    "dupes": "review",
+    "tag": "tags",
+    "tags": "tags",
+    "models": "train",
+    "preflight": "train",
+    "train": "train",
+    "watch": "monitor",
+}
+
+
+def screen_of(command: str) -> str:
+    """The screen on which the step of a status is taken: `loratui tags trigger` is taken on `tags`."""
+    return _SCREENS.get(command.split()[1], "tags")
+
+
+class KnownProjects:
+    """The rows of the list: name and folder, the open one marked."""
+
+    def __init__(self, projects: Sequence[Path], current: Path) -> None:
+        self._projects = projects
+        self._current = current
+
+    def __len__(self) -> int:
+        return len(self._projects)
+
+    def is_marked(self, index: int) -> bool:
+        """Whether it is the open one."""
+        return self._projects[index] == self._current
+
+    def row(self, index: int, width: int) -> Content:
+        """Project `index`."""
+        root = self._projects[index]
+        return Content.assemble((f"{line(root.name):<22} ", "bold"), (home_relative(root.parent), "$dim"))
+
+
+def home_relative(path: Path) -> str:
+    """`path` with `~` for the home folder, safe to show."""
+    home = Path.home()
+    return line(f"~/{path.relative_to(home)}" if path != home and path.is_relative_to(home) else str(path))
+
+
+def status_lines(workspace: "Workspace", status: "Status | None", keymap: Keymap) -> list[Content]:
+    """The pane of the current project: each step of the way with its state and the key of its screen.
+
+    Args:
+        workspace: the current one.
+        status: None while it is being looked at.
+        keymap: for the keys shown.
+    """
+    project = workspace.project
+    name = project.name if project is not None else workspace.root.name or "/"
+    head = [Content.assemble((line(name), "bold $primary"), (f"   {home_relative(workspace.root)}", "$dim"))]
+    if project is not None:
+        triggers = ", ".join(subset.trigger for subset in project.subsets if subset.trigger) or "no trigger yet"
+        head.append(
+            Content.styled(line(f"{project.kind} · {triggers} · {_count(len(project.subsets), 'subset')}"), "$dim")
+        )
+    if status is None:
+        return [*head, Content(), Content.styled("looking …", "$dim")]
+    if project is None:
+        return [*head, Content(), *_no_project(status)]
+    keys = {command.id: keymap.shown(command) for command in GLOBAL}
+    target = screen_of(status.next)
+    steps: list[tuple[bool, str, str, str]] = [
+        (status.images > 0, "images", f"{status.images:,}" if status.images else "none yet", "search"),
+        (status.undecided == 0, "duplicates", _undecided(status), "review"),
+        (status.images > 0 and not status.uncaptioned, "captions", _missing(status.uncaptioned, "missing"), "tags"),
+        (
+            status.images > 0 and not status.untriggered,
+            "trigger first",
+            _missing(status.untriggered, "without"),
+            "tags",
+        ),
+        (bool(project.model.get("base")), "base model", project.model.get("base") or "not named yet", "train"),
+        (status.runs > 0, "training", _count(status.runs, "run") if status.runs else "no run yet", "train"),
+    ]
+    rows = []
+    for done, title, state, screen in steps:
+        rows.append(
+            Content.assemble(
+                ("● " if done else "○ ", "$kept" if done else "$dim"),
+                f"{title:<15}",
+                (f"{line(state, 40):<24} ", "" if done else "$warning"),
+                (keys[f"go.{screen}"], "$primary"),
+            )
+        )
+    why = Content.assemble(("next  ", "bold"), (line(status.why), "bold $accent"))
+    how = Content.assemble(
+        (f"      c or {keys[f'go.{target}']} goes there; the command is ", "$dim"), (line(status.next), "$dim")
+    )
+    return [*head, Content(), *rows, Content(), why, how]
+
+
+def _no_project(status: "Status") -> list[Content]:
+    there = f"{_count(status.images, 'image')} here" if status.images else "No images here"
+    return [
+        Content("This folder is no project."),
+        Content(),
+        Content.assemble(("a ", "bold $primary"), "begins one: name, kind, trigger, base model, images"),
+        Content.assemble(("enter ", "bold $primary"), "opens one of those this machine knows"),
+        Content.assemble((f"{there}; review and tags work on any folder of images.", "$dim")),
+    ]
+
+
+def _undecided(status: "Status") -> str:
+    if status.undecided is None:
+        return "not looked for yet"
+    return f"{status.undecided} undecided" if status.undecided else "none undecided"
+
+
+def _missing(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count else "all there"
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

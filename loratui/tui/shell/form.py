@@ -1,0 +1,153 @@
+"""A form of some lines in a panel: text with completion, and choices."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from loratui.tui.shell.lines import Key
+from loratui.tui.shell.panels import Complete, Panel
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One line of a form.
+
+    Attributes:
+        name: its key in the answer.
+        label: what stands before it.
+        value: what is there at first; of a choice one of its options.
+        hint: shown while a text is empty.
+        options: the texts to choose from; () for a text to type.
+        complete: gives whole texts for what was typed.
+    """
+
+    name: str
+    label: str
+    value: str = ""
+    hint: str = ""
+    options: tuple[str, ...] = ()
+    complete: Callable[[str], Sequence[str]] | None = None
+
+
+class Choice(Widget, can_focus=True):
+    """One of some short texts; left and right take another."""
+
+    DEFAULT_CSS = """
+    Choice { height: 1; width: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("left,h", "step(-1)"), Binding("right,l,space", "step(1)")]
+    value: reactive[str] = reactive("")
+
+    def __init__(self, options: tuple[str, ...], value: str) -> None:
+        super().__init__()
+        self._options = options
+        self.set_reactive(Choice.value, value)
+
+    def action_step(self, steps: int) -> None:
+        """Takes the next or the previous one."""
+        index = self._options.index(self.value) + steps
+        self.value = self._options[index % len(self._options)]
+
+    def render(self) -> Content:
+        """The options in a row, the taken one marked."""
+        taken = "bold $primary reverse" if self.has_focus else "bold $primary"
+        return Content("  ").join(
+            [
+                Content.styled(f"[{option}]" if option == self.value else f" {option} ", taken)
+                if option == self.value
+                else Content.styled(f" {option} ", "$dim")
+                for option in self._options
+            ]
+        )
+
+
+class FormPanel(Panel):
+    """The fields below each other; `answer` becomes their texts by name, or None when the person steps out."""
+
+    DEFAULT_CSS = """
+    FormPanel Horizontal { height: 1; }
+    FormPanel .form--label { width: 18; color: $dim; }
+    FormPanel Horizontal:focus-within .form--label { color: $primary; text-style: bold; }
+    FormPanel Input { border: none; height: 1; padding: 0; width: 1fr; background: $surface; }
+    FormPanel Input:focus { background: $panel; }
+    FormPanel .form--note { color: $dim; height: auto; }
+    """
+    KEYS: ClassVar[tuple[Key, ...]] = (
+        Key("enter", "next, at the end done", last=True),
+        Key("↑ ↓", "move", last=True),
+        Key("← →", "choose"),
+        Key("esc", "leave it", last=True),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)"),
+        Binding("down", "move(1)"),
+        Binding("enter", "next"),
+    ]
+
+    def __init__(self, title: str, fields: Sequence[Field], note: str = "") -> None:
+        super().__init__(title)
+        self._fields = tuple(fields)
+        self._note = note
+        self.answer: asyncio.Future[dict[str, str] | None] = asyncio.get_running_loop().create_future()
+
+    def compose_content(self) -> ComposeResult:
+        """A label and its field on each line."""
+        if self._note:
+            yield Static(Content(self._note), classes="form--note")
+        for field in self._fields:
+            with Horizontal():
+                yield Static(Content(field.label), classes="form--label")
+                if field.options:
+                    yield Choice(field.options, field.value)
+                else:
+                    suggester = Complete(field.complete) if field.complete else None
+                    entry = Input(field.value, placeholder=field.hint, suggester=suggester, select_on_focus=False)
+                    entry.cursor_blink = False
+                    yield entry
+
+    def _entries(self) -> list[Input | Choice]:
+        return [widget for widget in self.query("Input, Choice") if isinstance(widget, (Input, Choice))]
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What the fields say now."""
+        return {field.name: entry.value for field, entry in zip(self._fields, self._entries(), strict=True)}
+
+    def set(self, name: str, value: str) -> None:
+        """Puts `value` into the field `name`."""
+        entries = self._entries()
+        entries[[field.name for field in self._fields].index(name)].value = value
+
+    def action_move(self, steps: int) -> None:
+        """Focuses a neighbour."""
+        entries = self._entries()
+        index = next((index for index, entry in enumerate(entries) if entry.has_focus), 0) + steps
+        if 0 <= index < len(entries):
+            self.screen.set_focus(entries[index])
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in a text."""
+        event.stop()
+        self.action_next()
+
+    def action_next(self) -> None:
+        """The next field; after the last one the form is done."""
+        if self._entries()[-1].has_focus:
+            if not self.answer.done():
+                self.answer.set_result(self.values)
+        else:
+            self.action_move(1)
+
+    def closed(self) -> None:
+        """No answer."""
+        if not self.answer.done():
+            self.answer.set_result(None)
