@@ -34,6 +34,8 @@ ENDED = ("done", "stopped", "failed", "interrupted")
 
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
 
+_EXCEPTION = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?::|$)")
+
 
 # ---- what a process is: pids come back, (pid, start time, boot) does not
 
@@ -81,10 +83,10 @@ def losses(data: bytes) -> tuple[list[tuple[int, float]], int]:
         position += size + 16
         # 09 time 10 step 2a summary: the tag, then 15 and a float, or a tensor whose floats stand behind 2a 04
         tag = record.find(b"\x0closs/current")
-        if tag < 0 or record[9:10] != b"\x10":
+        if tag < 0:
             continue
         at = tag + 14 if record[tag + 13 : tag + 14] == b"\x15" else record.find(b"\x2a\x04", tag) + 2
-        digits = record[10:20]
+        digits = record[10:20] if record[9:10] == b"\x10" else b"\0"  # a step of 0 is left out
         last = next((index for index, byte in enumerate(digits) if byte < 128), 0)
         step = sum((byte & 127) << 7 * index for index, byte in enumerate(digits[: last + 1]))
         if len(record) >= at + 4:
@@ -115,13 +117,20 @@ def failure(log: bytes) -> str:
     """Why the trainer gave up, as one line: the last line of the FIRST traceback (later ones only pass it on)."""
     text = _ESCAPES.sub("", log.decode("utf-8", "replace")).replace("\r", "\n")
     lines = [re.sub(r"^\[rank\d+\]: ", "", line).rstrip() for line in text.split("\n")]
-    starts = [at for at, line in enumerate(lines) if line.endswith("Traceback (most recent call last):")]
-    if starts:
-        for line in lines[starts[0] + 1 :]:
-            if line and not line.startswith(" "):
-                return line[:500]
-    errors = [line for line in lines if re.search(r": error: |^\S*(Error|Exception): |No space left", line)]
-    return errors[-1].strip()[:500] if errors else ""
+    traceback = next(
+        (at for at, line in enumerate(lines) if line.endswith("Traceback (most recent call last):")), len(lines)
+    )
+    raised = next((line for line in lines[traceback:] if _EXCEPTION.match(line)), "")
+    if raised and not raised.startswith("subprocess.CalledProcessError"):  # a launcher only says that its child failed
+        # Of a broken picture the error names no file; a line before it does, which may be wrapped.
+        joined = re.sub(r"(?: +\S+\.py:\d+)? *\n {29}", "", text)
+        broken = re.findall(
+            r"(?:Error loading file|failed to get image size): ?(.+?)(?:, ?error:| {2}|$)", joined, re.MULTILINE
+        )
+        picture = raised.startswith(("OSError: ", "ZeroDivisionError", "PIL.", "SyntaxError: "))
+        return f"{raised} ({broken[-1]})"[:500] if broken and picture else raised[:500]
+    said = [line.strip() for line in lines if ": error: " in line or "No space left on device" in line]
+    return (said[-1] if said else raised)[:500]
 
 
 # ---- the supervisor

@@ -14,6 +14,7 @@ LONGEST = 1 << 16  # bytes; what is longer without a break is cut
 _BAR = re.compile(
     r"(?P<name>[^|\d%][^|%]{0,60}?:)?\s*\d+%\|[^|]*\|\s*(?P<done>\d+)/(?P<total>\d+) \[(?P<figures>[^\]]*)\]"
 )
+_EMPTY_BAR = re.compile(r"^(?:[\w ]+: )?\d+it \[[^\]]*\]$")
 _LEVEL = re.compile(r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\s{19})? ?(INFO|WARNING|ERROR|CRITICAL|DEBUG)\s")
 _EPOCH = re.compile(r"^epoch (\d+)/(\d+)\s*$")
 _SAVING = re.compile(r"^(saving checkpoint|removing old checkpoint): (.+)$")
@@ -111,7 +112,7 @@ def parse(piece: bytes) -> list[Entry]:
         found = re.search(r"(?:^|[ ,])avr_loss=([^,\s]+)", bar["figures"])
         entries.append(Bar(name, _whole(bar["done"]), _whole(bar["total"]), _number(found[1]) if found else None))
         text = text[bar.end() :]
-    if not text.strip():
+    if not text.strip() or _EMPTY_BAR.match(text):
         return entries
     if epoch := _EPOCH.match(text):
         entries.append(Epoch(_whole(epoch[1]), _whole(epoch[2])))
