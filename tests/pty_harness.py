@@ -163,7 +163,7 @@ class Terminal:
     # --- the terminal's side -------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        number = 0
+        number, last = 0, 0.0
         while not self._closed:
             now = time.perf_counter() - self._start
             while self._due and self._due[0].at <= now:
@@ -183,10 +183,11 @@ class Terminal:
                 self.log.append((now, len(data)))
             for answer in self._answer(data):
                 size = self._pieces or len(answer)
-                for part, at in enumerate(range(0, len(answer), size)):
+                last = max(last, now + self._delay)
+                for at in range(0, len(answer), size):
                     number += 1
-                    due = now + self._delay + part * self._pause
-                    heapq.heappush(self._due, _Due(due, number, answer[at : at + size]))
+                    heapq.heappush(self._due, _Due(last, number, answer[at : at + size]))
+                    last += self._pause
             if self._rate:
                 time.sleep(len(data) / self._rate)
 
@@ -260,6 +261,12 @@ class Terminal:
             if len(self.output) == before:
                 break
         return len(self.output)
+
+    def answered(self, timeout: float = 20.0) -> None:
+        """Waits until no answer is on its way any more, so that what is typed does not fall into one."""
+        deadline = time.perf_counter() + timeout
+        while self._due and time.perf_counter() < deadline:
+            time.sleep(0.01)
 
     @property
     def count(self) -> int:

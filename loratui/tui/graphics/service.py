@@ -74,6 +74,7 @@ class Graphics:
 
         driver.on_reply = on_reply
         driver.before_stop = lambda: self._pictures.farewell() if self._pictures is not None else ""
+        self._app.app_resume_signal.subscribe(self._app, self._resumed)
         driver.expect_replies(DEADLINE)
         driver.write(self._probe.queries())
         self._app.set_timer(DEADLINE, self._probe.give_up)
@@ -82,6 +83,11 @@ class Graphics:
         """Ends the work on pictures."""
         if self._pictures is not None:
             self._pictures.close()
+
+    def _resumed(self, app: "App[Any]") -> None:
+        """After ctrl+z and `fg` the screen is empty and the pictures are gone; Textual paints only what changed."""
+        app.refresh(layout=True)
+        self.changed.publish(self.terminal)
 
     def _reply(self, reply: Reply) -> None:
         if reply.kind == "apc":
