@@ -6,7 +6,7 @@ a training set wants to keep: they are listed beside a group and never part of i
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import combinations
@@ -111,7 +111,7 @@ def find(
     cache: Cache,
     *,
     hardness: int = DEFAULT_HARDNESS,
-    notes: Mapping[str, Notes] | None = None,
+    notes: Callable[[Image, Facts], Notes] = lambda image, facts: Notes(),
     different: AbstractSet[frozenset[str]] = frozenset(),
     report: Report = silent,
     cancel: Event | None = None,
@@ -123,7 +123,7 @@ def find(
         images: as `dataset.folder.scan` lists them.
         cache: what is remembered of files and pairs.
         hardness: 0–100; higher asks for more likeness, 100 for equal pixels.
-        notes: what is known beside the pixels, by path.
+        notes: asked for what is known of a file beside its pixels.
         different: pairs of contents the person has said are no duplicates: `Records.not_duplicates`.
 
     Raises:
@@ -137,7 +137,7 @@ def find(
     start = time.monotonic()
     seen = survey(root, images, cache, report=report, cancel=cancel)
     readable = [image for image in images if image.path in seen.facts]
-    with Gathering(root, cache, readable, seen.facts, notes or {}, cancel) as gathering:
+    with Gathering(root, cache, readable, seen.facts, notes, cancel) as gathering:
         stars = gathering.stars(hardness, different, report)
         groups, pairs = _told(gathering, stars, hardness)
     return Duplicates(len(images), time.monotonic() - start, groups, pairs, seen.failures, seen.facts)

@@ -1,6 +1,6 @@
 """Gathering the copies of each picture around it: the best picture first, each taking copies that are still free."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -77,7 +77,7 @@ class Star:
 
 
 class Gathering:
-    """The pictures of one search. A context manager: it ends its threads."""
+    """The pictures of one search that have others like them. A context manager: it ends its threads."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Gathering:
         cache: Cache,
         images: Sequence[Image],
         facts: Mapping[str, Facts],
-        notes: Mapping[str, Notes],
+        notes: Callable[[Image, Facts], Notes],
         cancel: Event | None,
     ) -> None:
         self._cache = cache
@@ -96,11 +96,15 @@ class Gathering:
         by_content: dict[str, list[Image]] = {}
         for image in images:
             by_content.setdefault(facts[image.path].content, []).append(image)
-        self._nodes = [self._node(facts[same[0].path], same) for same in by_content.values()]
+        same = list(by_content.values())
+        found = candidates([facts[files[0].path].look for files in same], cancel)
+        # Most pictures have nothing like them: their captions need not be read.
+        asked = {position for pair in found for position in pair} | {at for at, files in enumerate(same) if files[1:]}
+        nodes = {at: self._node(facts[same[at][0].path], same[at]) for at in sorted(asked)}
+        self._nodes = list(nodes.values())
         self._near: dict[Node, list[tuple[Node, list[Match]]]] = {node: [] for node in self._nodes}
-        looks = [node.facts.look for node in self._nodes]
-        for (low, high), matches in candidates(looks, cancel).items():
-            one, other = self._nodes[low], self._nodes[high]
+        for (low, high), matches in found.items():
+            one, other = nodes[low], nodes[high]
             self._near[one].append((other, matches))
             self._near[other].append((one, [replace(m, view=m.other, other=m.view) for m in matches]))
 
@@ -119,7 +123,7 @@ class Gathering:
 
     def traits(self, facts: Facts, image: Image) -> Traits:
         """What speaks for and against one file with these facts."""
-        notes = self._notes.get(image.path, Notes())
+        notes = self._notes(image, facts)
         return Traits(
             width=facts.width,
             height=facts.height,

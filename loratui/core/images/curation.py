@@ -1,0 +1,71 @@
+"""Duplicates with what the dataset knows of its images: captions, sources and the person's decisions."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from threading import Event
+
+from loratui.core.changes import Plan
+from loratui.core.dataset.caption import Caption, CaptionError
+from loratui.core.dataset.folder import Image, sidecar
+from loratui.core.dataset.records import Records
+from loratui.core.images.duplicates import Duplicates, Group, find
+from loratui.core.images.gathering import Notes
+from loratui.core.images.relations import DEFAULT_HARDNESS
+from loratui.core.images.removal import removals
+from loratui.core.images.survey import Cache, Facts
+from loratui.core.jobs import Report, silent
+
+
+def duplicates_of(
+    root: Path,
+    images: Sequence[Image],
+    cache: Cache,
+    records: Records,
+    *,
+    hardness: int = DEFAULT_HARDNESS,
+    report: Report = silent,
+    cancel: Event | None = None,
+) -> Duplicates:
+    """`duplicates.find` with captions, sources and what was marked "not duplicates" of the images' own root."""
+
+    def notes(image: Image, facts: Facts) -> Notes:
+        source = records.provenance(facts.content) is not None
+        return Notes(_tags(root, image), source, (root / image.path).is_symlink())
+
+    return find(
+        root,
+        images,
+        cache,
+        hardness=hardness,
+        notes=notes,
+        different=records.not_duplicates(),
+        report=report,
+        cancel=cancel,
+    )
+
+
+def removal_plan(root: Path, groups: Sequence[Group], images: Sequence[Image], but: Collection[str] = ()) -> Plan:
+    """All but the kept file of each group go to the trash, with their captions.
+
+    Args:
+        root: what the paths are relative to.
+        groups: as found.
+        images: all images of the folders.
+        but: paths that stay as well.
+    """
+    dropped = {member.path for group in groups for member in group.files if member.path != group.keep}
+    dropped -= set(but)
+    operations = removals(root, dict.fromkeys(sorted(dropped), "duplicate"), images)
+    title = f"{len(dropped)} duplicates to the trash"
+    return Plan("dupes", title, tuple(operations), {"moved": len(dropped)}, "loratui dupes --apply")
+
+
+def _tags(root: Path, image: Image) -> int | None:
+    """How many tags its caption has; None without one, 0 for one that cannot be read."""
+    caption = sidecar(root, image)
+    if caption is None:
+        return None
+    try:
+        return len(Caption.parse((root / caption).read_bytes()).tags)
+    except (CaptionError, OSError):
+        return 0

@@ -1,0 +1,380 @@
+"""Preparing images for training: one plan that mends what a trainer would stumble over.
+
+Upright, sRGB, eight bits, no transparency, no metadata, the right suffix; what cannot be used is set aside. Finished
+files are written to a staging folder and read back before the plan is made, so that applying it is renaming.
+"""
+
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Literal
+
+import numpy
+from PIL import Image as Pillow
+from PIL import ImageColor
+
+from loratui.core.changes import Add, Edit, Move, Operation, Plan, Remove
+from loratui.core.dataset.folder import Image, sidecars
+from loratui.core.errors import LoratuiError, UsageError, from_os
+from loratui.core.images import opening
+from loratui.core.images.opening import PictureError
+from loratui.core.images.problems import SUFFIXES
+from loratui.core.images.removal import removals
+from loratui.core.images.survey import Cache, Facts, survey
+from loratui.core.jobs import Report, check, silent
+from loratui.core.sanitize import line
+
+To = Literal["auto", "png", "jpg", "keep"]
+Small = Literal["aside", "keep"]
+_JPEG_QUALITY = 95
+_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How to prepare.
+
+    Attributes:
+        to: `auto` makes PNGs of what is neither PNG nor JPEG; `png` and `jpg` make that of every image; `keep` keeps
+            formats wherever they can be written.
+        background: the colour under transparent pixels: a name, or `#rrggbb`.
+        min_side: pixels the shorter side should have.
+        small: what becomes of images below: set aside, or kept.
+    """
+
+    to: To = "auto"
+    background: str = "white"
+    min_side: int = 512
+    small: Small = "aside"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be done with one image.
+
+    Attributes:
+        image: the file.
+        target: path of the result.
+        done: what is done to it, in words.
+        rewrite: whether its pixels are written anew (else the file is only renamed).
+        format: of the result, `PNG` or `JPEG` or what it was.
+    """
+
+    image: Image
+    target: str
+    done: tuple[str, ...]
+    rewrite: bool
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What would be done.
+
+    Attributes:
+        plan: one undoable step; without operations for a dry run.
+        works: images that are rewritten or renamed.
+        aside: reason by path of those that are set aside.
+        skipped: why, by path of those that are left although something is wrong.
+        unchanged: how many need nothing.
+    """
+
+    plan: Plan
+    works: list[Work]
+    aside: dict[str, str]
+    skipped: dict[str, str]
+    unchanged: int
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What a person decides by."""
+        return self.plan.counts
+
+
+@dataclass(slots=True)
+class _Sorted:
+    works: list[Work] = field(default_factory=list)
+    aside: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def prepare(
+    root: Path,
+    images: Sequence[Image],
+    cache: Cache,
+    wishes: Wishes,
+    stage: Callable[[], Path] | None,
+    *,
+    report: Report = silent,
+    cancel: Event | None = None,
+) -> Preparation:
+    """Plans the preparation of images and writes the finished files.
+
+    Args:
+        root: what the images' paths are relative to.
+        images: all images of the folders, as `dataset.folder.scan` lists them.
+        cache: what is remembered of files.
+        wishes: how.
+        stage: `Changes.stage`, called when there are files to write; None for a dry run: only counts.
+
+    Raises:
+        UsageError: an unknown colour.
+        LoratuiError: the disk refused. The staging folder is empty again, as after being cancelled.
+    """
+    background(wishes.background)
+    seen = survey(root, images, cache, report=report, cancel=cancel)
+    sorted_ = _sort(root, images, seen.facts, seen.failures, wishes)
+    operations: list[Operation] = list(removals(root, sorted_.aside, images))
+    if stage is not None:
+        staged = _staged(root, sorted_, wishes, stage, report, cancel)
+        for work in sorted_.works:
+            operations.extend(_operations(root, work, staged.get(work.target), images))
+    counts = _counts(sorted_, seen.facts)
+    title = ", ".join(f"{counts[key]} {key.replace('_', ' ')}" for key in counts if counts[key]) or "nothing to do"
+    plan = Plan("prep", f"prepare images: {title}", tuple(operations), counts, _command(wishes))
+    return Preparation(
+        plan,
+        sorted_.works,
+        sorted_.aside,
+        sorted_.skipped,
+        len(images) - len(sorted_.works) - len(sorted_.aside) - len(sorted_.skipped),
+    )
+
+
+def background(name: str) -> tuple[int, int, int]:
+    """The colour of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        return ImageColor.getcolor(name, "RGB")  # type: ignore[return-value]
+    except ValueError:
+        raise UsageError(f"{line(name)!r} is no colour.", "Use a name such as white or grey, or #rrggbb.") from None
+
+
+def _sort(
+    root: Path,
+    images: Sequence[Image],
+    facts: Mapping[str, Facts],
+    failures: Mapping[str, PictureError],
+    wishes: Wishes,
+) -> _Sorted:
+    """What becomes of each image."""
+    result = _Sorted()
+    taken = {image.path for image in images}
+    for image in images:
+        failure = failures.get(image.path)
+        if failure is not None:
+            if failure.problem in ("broken", "empty", "not-an-image"):
+                result.aside[image.path] = "broken"
+            elif failure.problem == "too-large":
+                result.aside[image.path] = "too-large"
+            else:  # unreadable or gone: it may be right again tomorrow
+                result.skipped[image.path] = failure.message
+            continue
+        known = facts[image.path]
+        if known.frames > 1:
+            result.aside[image.path] = "animated"
+        elif min(known.width, known.height) < wishes.min_side and wishes.small == "aside":
+            result.aside[image.path] = "small"
+        else:
+            work = _work(root, image, known, wishes, taken)
+            if work is not None:
+                result.works.append(work)
+                taken.add(work.target)
+    return result
+
+
+def _work(root: Path, image: Image, facts: Facts, wishes: Wishes, taken: set[str]) -> Work | None:
+    """What is to be done with a readable picture; None: nothing."""
+    format_ = _format(facts, wishes.to)
+    done: list[str] = []
+    if format_ != facts.format:
+        done.append("converted")
+    if facts.look.transparent:
+        done.append("flattened")
+    if facts.orientation != 1:
+        done.append("rotated")
+    if facts.profiled or facts.mode in ("CMYK", "LAB", "YCbCr"):
+        done.append("to sRGB")
+    if facts.bits > 8:
+        done.append("to 8 bits")
+    rewrite = bool(done)
+    suffixes = SUFFIXES[format_]
+    target = image.path if image.suffix.lower() in suffixes else image.stem + suffixes[0]
+    if target != image.path:
+        target = _free(root, target, taken)
+        if not rewrite:
+            done.append("renamed")
+    return Work(image, target, tuple(done), rewrite, format_) if done else None
+
+
+def _format(facts: Facts, to: To) -> str:
+    if to == "png":
+        return "PNG"
+    if to == "jpg":
+        return "JPEG"
+    if to == "auto" and facts.format not in ("PNG", "JPEG"):
+        return "PNG"
+    return facts.format if facts.format in ("PNG", "JPEG", "WEBP", "BMP", "TIFF") else "PNG"
+
+
+def _free(root: Path, path: str, taken: set[str]) -> str:
+    """`path`, or with a number where another file has that name: `a.webp` beside `a.png` becomes `a-2.png`."""
+    stem, dot, suffix = path.rpartition(".")
+    number, free = 1, path
+    while free in taken or (root / free).exists():
+        number += 1
+        free = f"{stem}-{number}{dot}{suffix}"
+    return free
+
+
+def _counts(sorted_: _Sorted, facts: Mapping[str, Facts]) -> dict[str, int]:
+    def having(word: str) -> int:
+        return sum(word in work.done for work in sorted_.works)
+
+    return {
+        "converted": having("converted"),
+        "flattened": having("flattened"),
+        "set_aside": len(sorted_.aside),
+        "rotated": having("rotated"),
+        "skipped": len(sorted_.skipped),
+        "renamed": having("renamed"),
+        "colours": sum("to sRGB" in work.done or "to 8 bits" in work.done for work in sorted_.works),
+    }
+
+
+def _command(wishes: Wishes) -> str:
+    words = ["loratui prep"]
+    if wishes.to != "auto":
+        words.append(f"--to {wishes.to}")
+    if wishes.background != "white":
+        words.append(f"--background '{wishes.background}'")
+    words.append(f"--min-side {wishes.min_side}")
+    if wishes.small != "aside":
+        words.append(f"--small {wishes.small}")
+    return " ".join(words)
+
+
+def _staged(
+    root: Path,
+    sorted_: _Sorted,
+    wishes: Wishes,
+    stage: Callable[[], Path],
+    report: Report,
+    cancel: Event | None,
+) -> dict[str, Path]:
+    """The finished files by target. All or none: after a failure the staging folder is gone."""
+    todo = [work for work in sorted_.works if work.rewrite]
+    if not todo:
+        return {}
+    folder = stage()
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        return _write(root, sorted_, todo, wishes, folder, pool, report, cancel)
+    except BaseException as error:
+        pool.shutdown(wait=True, cancel_futures=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise from_os(error, "Writing prepared images") from error
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _write(
+    root: Path,
+    sorted_: _Sorted,
+    todo: Sequence[Work],
+    wishes: Wishes,
+    stage: Path,
+    pool: ThreadPoolExecutor,
+    report: Report,
+    cancel: Event | None,
+) -> dict[str, Path]:
+    """Writes the finished files, two at a time. A picture that turns out to be unreadable is left alone."""
+    staged: dict[str, Path] = {}
+
+    def write(entry: tuple[int, Work]) -> tuple[Work, Path | LoratuiError]:
+        number, work = entry
+        try:
+            check(cancel)
+            path = stage / f"{number:06d}{Path(work.target).suffix}"
+            _convert(root / work.image.path, path, work, wishes)
+            return work, path
+        except PictureError as error:
+            return work, error
+
+    for done, (work, outcome) in enumerate(pool.map(write, enumerate(todo)), 1):
+        report(done, len(todo), work.image.name)
+        check(cancel)
+        if isinstance(outcome, Path):
+            staged[work.target] = outcome
+        else:
+            sorted_.skipped[work.image.path] = outcome.message
+    sorted_.works = [work for work in sorted_.works if work.image.path not in sorted_.skipped]
+    return staged
+
+
+def _convert(source: Path, path: Path, work: Work, wishes: Wishes) -> None:
+    """Writes one finished picture durably and reads it back.
+
+    Raises:
+        PictureError: the source is broken, or what was written cannot be read.
+        OSError: the disk refused.
+    """
+    picture = opening.flatten(opening.decode(opening.read(source), source.name), wishes.background)
+    data = encode(picture, work.format)
+    again = opening.decode(data, path.name)
+    lossless = work.format in ("PNG", "BMP", "TIFF", "WEBP")
+    if again.size != picture.size or (lossless and not _equal(again, picture)):
+        message = f"{line(source.name)} could not be written as {work.format} without loss."
+        raise PictureError("broken", message, "Convert it with another program.")
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def encode(picture: Pillow.Image, format_: str) -> bytes:
+    """The file of an RGB picture, without metadata: lossless, or JPEG at quality 95 without colour subsampling."""
+    options: dict[str, object] = {}
+    if format_ == "JPEG":
+        options = {"quality": _JPEG_QUALITY, "subsampling": 0, "optimize": True}
+    elif format_ == "WEBP":
+        options = {"lossless": True, "exact": True}
+    buffer = io.BytesIO()
+    picture.save(buffer, format_, **options)
+    return buffer.getvalue()
+
+
+def _equal(one: Pillow.Image, other: Pillow.Image) -> bool:
+    return bool(numpy.array_equal(numpy.asarray(one), numpy.asarray(other)))
+
+
+def _operations(root: Path, work: Work, staged: Path | None, images: Sequence[Image]) -> Iterator[Operation]:
+    """The old file goes, the new one comes; caption and side files stay with it under the new stem."""
+    image = work.image
+    stem = work.target.rpartition(".")[0]
+    if staged is None:
+        yield Move(image.path, work.target)
+    else:
+        yield Remove(image.path, "replaced")
+        yield Add(work.target, staged)
+    shared = any(other.stem == image.stem and other.path != image.path for other in images)
+    for side in sidecars(root, image):
+        if side.endswith(".npz"):
+            # Latents of pixels that are gone: the trainer would go on with the old picture.
+            if staged is not None and not shared:
+                yield Remove(side, "stale")
+        elif stem != image.stem and shared:
+            # The other image of this stem needs it too.
+            yield Edit(stem + side[len(image.stem) :], None, (root / side).read_bytes())
+        elif stem != image.stem:
+            yield Move(side, stem + side[len(image.stem) :])
