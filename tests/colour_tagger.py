@@ -3,7 +3,7 @@
 It shows what matters about preparing a picture: red for blue, black for white padding, 0..1 for 0..255 or stretching
 for padding each change its answer. `probabilities` recomputes it in numpy.
 
-`python -m tests.colour_tagger` writes the one that comes with the demo (see `demo_tagger`).
+The one that comes with the demo is made by `demo_tagger`.
 """
 
 import csv
@@ -107,7 +107,7 @@ def build(
         bias = np.full_like(bias, np.nan)
     kind = TensorProto.FLOAT16 if half else TensorProto.FLOAT
     shape: list[int | str] = [batch, 3, SIZE, SIZE] if channels_first else [batch, SIZE, SIZE, 3]
-    steps = _Steps()
+    steps = Steps()
     x = steps.add("Cast", "input", to=TensorProto.FLOAT)
     if channels_first:
         x = steps.add("Transpose", x, perm=[0, 2, 3, 1])
@@ -141,7 +141,7 @@ def build(
     return folder
 
 
-class _Steps:
+class Steps:
     """Nodes and constants of a graph as they are added."""
 
     def __init__(self) -> None:
@@ -159,13 +159,19 @@ class _Steps:
         return f"n{len(self.nodes) - 1}"
 
 
-def save(path: Path, steps: _Steps, source: Any, results: list[Any]) -> None:
+def save(
+    path: Path,
+    steps: Steps,
+    source: Any,
+    results: list[Any],
+    says: str = "Arithmetic on colours, for tests. It knows nothing of pictures.",
+) -> None:
     """Writes the graph as a model that says what it is."""
     graph = helper.make_graph(steps.nodes, NAME, [source], results, initializer=steps.constants)
     model = helper.make_model(
         graph,
         producer_name=NAME,
-        doc_string="Arithmetic on colours, for tests and the demo. It knows nothing of pictures.",
+        doc_string=says,
         opset_imports=[helper.make_opsetid("", 18)],
         ir_version=9,
     )

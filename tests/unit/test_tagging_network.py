@@ -325,7 +325,7 @@ def test_what_is_no_tagger(tmp_path: Path) -> None:
 def _other(path: Path, shape: list[int | str]) -> None:
     from onnx import TensorProto, helper
 
-    steps = colour_tagger._Steps()
+    steps = colour_tagger.Steps()
     steps.nodes.append(helper.make_node("Identity", ["input"], ["output"]))
     colour_tagger.save(
         path,

@@ -1,10 +1,12 @@
 """The download's process: fetches files from the Hugging Face hub. A child, since a download must stop at once."""
 
-from collections.abc import Mapping
+import errno
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from loratui.core.errors import LoratuiError
+from loratui.core.errors import from_os
 from loratui.core.tagging.models import offline
 from loratui.core.workers.child import Exchange, Handler, serve
 
@@ -16,35 +18,50 @@ def size(params: dict[str, Any], exchange: Exchange) -> Mapping[str, Any]:
 
 def fetch(params: dict[str, Any], exchange: Exchange) -> Mapping[str, Any]:
     """`{repository, files}` → `{folder}` in the hub's cache, with progress in bytes."""
+    from huggingface_hub import hf_hub_download
+
     repository = params["repository"]
     sizes = {file: _missing(repository, file) for file in params["files"]}
     done, total, path = 0, sum(sizes.values()), ""
     for file, expected in sizes.items():
-        path = _download(repository, file, tqdm_class=_bar(exchange, done, total, f"{repository}/{file}"))
+        with _troubles(repository):
+            bar = _bar(exchange, done, total, f"{repository}/{file}")
+            path = hf_hub_download(repository, file, tqdm_class=bar)
         done += expected
         exchange.progress(done, total, repository)
     return {"folder": str(Path(path).parent)}
 
 
 def _missing(repository: str, file: str) -> int:
-    found = _download(repository, file, dry_run=True)
-    return int(found.file_size) if found.will_download else 0
+    """Bytes to be fetched. Asked by itself: the library's download would try an unreachable hub for half a minute."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+
+    if isinstance(try_to_load_from_cache(repository, file), str):
+        return 0
+    with _troubles(repository):
+        return get_hf_file_metadata(hf_hub_url(repository, file)).size or 0
 
 
-def _download(repository: str, file: str, **options: Any) -> Any:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
+@contextmanager
+def _troubles(repository: str) -> Iterator[None]:
+    """Turns what the hub's library raises into a sentence. Its errors of the network differ from version to version."""
     try:
-        return hf_hub_download(repository, file, **options)
-    except LocalEntryNotFoundError as error:  # before its parent class: this one means no network
-        raise offline(repository, "the hub does not answer") from error
-    except HfHubHTTPError as error:
-        raise offline(repository, f"the hub answers {error.response.status_code}") from error
+        yield
     except OSError as error:
-        raise LoratuiError(
-            f"{repository} cannot be stored: {error.strerror or error}.", "Check the disk, or set HF_HOME elsewhere."
-        ) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise from_os(error, f"Storing {repository}") from error
+        raise offline(repository, _why(error)) from error
+    except Exception as error:
+        raise offline(repository, _why(error)) from error
+
+
+def _why(error: Exception) -> str:
+    """The library says "not in the cache" for any trouble on the way; what the trouble was is its cause."""
+    for one in (error, error.__cause__):
+        reply = getattr(one, "response", None)
+        if reply is not None:
+            return f"the hub answers {reply.status_code}"
+    return "the hub does not answer"
 
 
 def _bar(exchange: Exchange, before: int, total: int, note: str) -> type[Any]:
