@@ -23,9 +23,9 @@ from loratui.core.dataset.folder import Image, sidecars
 from loratui.core.errors import LoratuiError, UsageError, from_os
 from loratui.core.images import opening
 from loratui.core.images.opening import PictureError
-from loratui.core.images.problems import SUFFIXES
+from loratui.core.images.problems import SUFFIXES, blank_on
 from loratui.core.images.removal import removals
-from loratui.core.images.survey import Cache, Facts, survey
+from loratui.core.images.survey import Cache, Facts, Survey, survey
 from loratui.core.jobs import Report, check, silent
 from loratui.core.sanitize import line
 
@@ -126,9 +126,9 @@ def prepare(
         UsageError: an unknown colour.
         LoratuiError: the disk refused. The staging folder is empty again, as after being cancelled.
     """
-    background(wishes.background)
+    ground = background(wishes.background)
     seen = survey(root, images, cache, report=report, cancel=cancel)
-    sorted_ = _sort(root, images, seen.facts, seen.failures, wishes)
+    sorted_ = _sort(root, images, seen, wishes, ground)
     operations: list[Operation] = list(removals(root, sorted_.aside, images))
     if stage is not None:
         staged = _staged(root, sorted_, wishes, stage, report, cancel)
@@ -158,18 +158,12 @@ def background(name: str) -> tuple[int, int, int]:
         raise UsageError(f"{line(name)!r} is no colour.", "Use a name such as white or grey, or #rrggbb.") from None
 
 
-def _sort(
-    root: Path,
-    images: Sequence[Image],
-    facts: Mapping[str, Facts],
-    failures: Mapping[str, PictureError],
-    wishes: Wishes,
-) -> _Sorted:
+def _sort(root: Path, images: Sequence[Image], seen: Survey, wishes: Wishes, ground: tuple[int, int, int]) -> _Sorted:
     """What becomes of each image."""
     result = _Sorted()
     taken = {image.path for image in images}
     for image in images:
-        failure = failures.get(image.path)
+        failure = seen.failures.get(image.path)
         if failure is not None:
             if failure.problem in ("broken", "empty", "not-an-image"):
                 result.aside[image.path] = "broken"
@@ -178,11 +172,13 @@ def _sort(
             else:  # unreadable or gone: it may be right again tomorrow
                 result.skipped[image.path] = failure.message
             continue
-        known = facts[image.path]
+        known = seen.facts[image.path]
         if known.frames > 1:
             result.aside[image.path] = "animated"
         elif min(known.width, known.height) < wishes.min_side and wishes.small == "aside":
             result.aside[image.path] = "small"
+        elif blank_on(known, ground):
+            result.skipped[image.path] = f"Nothing of it would be seen on {line(wishes.background)}."
         else:
             work = _work(root, image, known, wishes, taken)
             if work is not None:

@@ -26,6 +26,8 @@ SUFFIXES = {
 }
 # What every trainer reads without further packages, besides WebP.
 _PLAIN = ("JPEG", "PNG", "WEBP", "BMP")
+_WHITE = (255, 255, 255)
+_ON_WHITE = "prep lays it on white."
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,9 @@ def of_picture(image: Image, facts: Facts, min_side: int) -> Iterator[Finding]:
         yield found("small", f"has {size} pixels; its shorter side is below {min_side}", "prep sets it aside.")
     if facts.look.transparent:
         yield found(
-            "transparent", "has transparent pixels, which trainers fill with black or worse", "prep lays it on white."
+            "transparent",
+            "has transparent pixels, which trainers fill with black or worse",
+            "Nothing would be seen of it on white: prep --background grey." if blank_on(facts, _WHITE) else _ON_WHITE,
         )
     if facts.orientation != 1:
         yield found("rotated", "is only turned upright by its EXIF data", "prep turns the pixels themselves.")
@@ -132,6 +136,13 @@ def of_picture(image: Image, facts: Facts, min_side: int) -> Iterator[Finding]:
         yield found(
             "grey", "has no colour", "Tag it monochrome or greyscale, or leave it out, if the set is in colour."
         )
+
+
+def blank_on(facts: Facts, colour: tuple[int, int, int]) -> bool:
+    """Whether nothing would be seen of a transparent picture on a background: white art on white."""
+    seen = {view.background for view in facts.look.views}
+    hidden = {_WHITE: "black", (0, 0, 0): "white"}
+    return facts.look.transparent and seen == {hidden.get(colour)}
 
 
 def _of_name(path: str) -> Iterator[Finding]:
@@ -166,7 +177,7 @@ def _of_folder(root: Path, held: Listing) -> Iterator[Finding]:
             yield Finding(path, "caption-broken", "block", message, "Check its permissions and links.")
     for path in held.others:
         format_ = _picture_without_suffix(root, path)
-        if facts is not None:
+        if format_ is not None:
             message = f"{line(path.rpartition('/')[2])} holds {format_} without a suffix, and is not seen as an image."
             yield Finding(path, "no-extension", "warn", message, f"Rename it with {SUFFIXES[format_][0]} at the end.")
     for stem, images in shared_stems(held.images).items():
