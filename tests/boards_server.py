@@ -1,4 +1,4 @@
-"""An image board on loopback: five engines in the shapes their answers were recorded in, files with Range, faults on demand."""
+"""An image board on loopback: five engines in the shapes of their recorded answers, files, faults on demand."""
 
 import hashlib
 import html
@@ -67,6 +67,18 @@ class Fault:
     seconds: float = 0.0
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def noise(number: int, side: int = 96) -> bytes:
+    """A real PNG that does not compress: about 3 bytes a pixel, different for each number."""
+    import random
+    from io import BytesIO
+
+    from PIL import Image
+
+    file = BytesIO()
+    Image.frombytes("RGB", (side, side), random.Random(number).randbytes(side * side * 3)).save(file, "PNG")
+    return file.getvalue()
 
 
 class BoardServer:
@@ -230,7 +242,7 @@ class BoardServer:
         ]
 
     def _moebooru(self, params: dict[str, str]) -> Any:
-        posts = [
+        posts: list[dict[str, Any]] = [
             {
                 "id": sample.id,
                 "tags": " ".join(sample.words),
@@ -330,7 +342,8 @@ class BoardServer:
     def _gelbooru02(self, params: dict[str, str]) -> Any:
         if params["s"] == "tag":
             kind = TYPES[self._kind(params["name"])]
-            return f'<tags type="array"><tag type="{kind}" count="2" name={quoteattr(params["name"])} ambiguous="false" id="1"/></tags>'
+            attributes = f'type="{kind}" count="2" name={quoteattr(params["name"])} ambiguous="false" id="1"'
+            return f'<tags type="array"><tag {attributes}/></tags>'
         if params.get("json") != "1":
             return f'<posts count="{len(self.found(params["tags"]))}" offset="0"></posts>'
         limit = int(params.get("limit", "100"))
@@ -392,7 +405,7 @@ def _handler(board: BoardServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Quiet."""
 
         def do_GET(self) -> None:
@@ -400,7 +413,9 @@ def _handler(board: BoardServer) -> type[BaseHTTPRequestHandler]:
             params = dict(parse_qsl(parts.query, keep_blank_values=True))
             board.requests.append((parts.path, params, {k.lower(): v for k, v in self.headers.items()}))
             fault = board.fault(self.path)
-            time.sleep(board.latency + (fault.seconds if fault and fault.kind == "latency" else 0))
+            wait = board.latency + (fault.seconds if fault and fault.kind == "latency" else 0)
+            if not parts.path.startswith("/files/"):
+                time.sleep(wait)
             if fault and fault.kind == "status":
                 self._send(fault.status, "text/plain", fault.body, fault.headers)
             elif fault and fault.kind == "html":
@@ -413,6 +428,7 @@ def _handler(board: BoardServer) -> type[BaseHTTPRequestHandler]:
                 self._send(200, "text/html", b"<html>no hotlinks</html>")
             elif parts.path.startswith("/files/"):
                 board.entered(1)
+                time.sleep(wait)
                 try:
                     self._file(parts.path, fault)
                 finally:

@@ -190,7 +190,8 @@ class Board(ABC):
         word, sign = self.metatag(term.key), "-" if term.negated else ""
         if term.key in NUMBERS and not self.LIST_RANGES:
             ranges = spans(term)
-            if len(ranges) > 1 or (term.negated and None not in (ranges[0].low, ranges[0].high)):
+            between = None not in (ranges[0].low, ranges[0].high) and ranges[0].low != ranges[0].high
+            if len(ranges) > 1 or (term.negated and between):
                 return None
             return [f"{sign}{word}:{bound}" for bound in _bounds(ranges[0])]
         return [f"{sign}{word}:{term.value}"]
@@ -208,6 +209,6 @@ def _bounds(span: Span) -> list[str]:
 
 
 def listed(document: Any, key: str) -> list[Any]:
-    """The list under `key` of an envelope: absent is empty, a single object is a list of one."""
-    value = document.get(key) if isinstance(document, dict) else document
+    """The list under `key` of an envelope: absent is empty, a single object, bare or under `key`, is a list of one."""
+    value = document.get(key) if isinstance(document, dict) and "id" not in document else document
     return value if isinstance(value, list) else [] if value is None else [value]

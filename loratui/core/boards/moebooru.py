@@ -18,6 +18,7 @@ _CATEGORIES = {
     "studio": "artist",
     "style": "meta",
     "faults": "meta",
+    "meta": "meta",
 }
 _PASSED = "rating width height mpixels score id md5 parent user source date pool vote"
 

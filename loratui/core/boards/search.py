@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from threading import Event
 
-from loratui.core.boards.board import Cursor
+from loratui.core.boards.board import Cursor, Page
 from loratui.core.boards.categories import categorise
 from loratui.core.boards.client import Client
 from loratui.core.boards.filters import Filters
@@ -50,6 +50,7 @@ class Search:
         self._ids: set[int] = set()
         self._total: int | None = None
         self._counted = False
+        self._ahead: Page | None = None
 
     def total(self) -> int | None:
         """How many posts the site has for what it was sent; None: it does not tell. Asks once."""
@@ -57,10 +58,9 @@ class Search:
             request = self.board.count_request(self.plan.by_site)
             if request is not None:
                 self._total = self.client.ask(request, self.board.count, self._cancel)
-            else:
-                request = self.board.posts_request(self.plan.by_site, Cursor(), 1)
-                self._total = self.client.ask(request, self.board.posts, self._cancel).total
-            self._counted = True
+                self._counted = True
+            elif self._ahead is None:
+                self._ahead = self._ask(self._cursor or Cursor(), self.board.PAGE_SIZE)
         return self._total
 
     def next_page(self, size: int | None = None) -> list[Post]:
@@ -72,24 +72,19 @@ class Search:
         if self._cursor is None or self.finished:
             self.finished = True
             return []
-        check(self._cancel)
-        size = self.board.PAGE_SIZE if size is None else max(1, min(size, self.board.PAGE_SIZE))
         # Numbered pages must all have the same size, or posts would be skipped.
-        if self.plan.ordered:
-            size = self.board.PAGE_SIZE
-        request = self.board.posts_request(self.plan.by_site, self._cursor, size)
-        page = self.client.ask(request, self.board.posts, self._cancel)
-        if self._cursor.below is None and page.total is not None:
-            self._total, self._counted = page.total, True
+        whole = size is None or self.plan.ordered
+        page = self._ahead or self._ask(self._cursor, self.board.PAGE_SIZE if whole else size or 1)
+        self._ahead = None
         fresh = [post for post in page.posts if post.id not in self._ids]
         self._ids.update(post.id for post in fresh)
-        ended = self._cursor
-        self._cursor = self.board.next_cursor(ended, page, self.plan.ordered) if fresh else None
+        self.scanned += len(fresh)
+        last = self._cursor
+        self._cursor = self.board.next_cursor(last, page, self.plan.ordered) if fresh else None
         if self._cursor is None:
             self.finished = True
-            if page.size and self.plan.ordered and ended.page == self.board.MAX_PAGE:
-                self.cut = f"{self.board.name} shows no more of a sorted search than {self.scanned + len(fresh)} posts"
-        self.scanned += len(fresh)
+            if page.size and self.plan.ordered and last.page == self.board.MAX_PAGE:
+                self.cut = f"{self.board.name} shows no more than {self.scanned:,} posts of a sorted search."
         passed = []
         for post in fresh:
             reason = self._filters.reason(post)
@@ -99,6 +94,14 @@ class Search:
                 passed.append(post)
         self.kept += len(passed)
         return passed
+
+    def _ask(self, cursor: Cursor, size: int) -> Page:
+        check(self._cancel)
+        request = self.board.posts_request(self.plan.by_site, cursor, max(1, min(size, self.board.PAGE_SIZE)))
+        page = self.client.ask(request, self.board.posts, self._cancel)
+        if cursor.below is None and not self._counted and self.board.count_request(self.plan.by_site) is None:
+            self._total, self._counted = page.total, True
+        return page
 
     def posts(self, limit: int | None = None, *, report: Report = silent) -> Iterator[Post]:
         """All posts that pass, at most `limit`, page by page."""

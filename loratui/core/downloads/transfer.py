@@ -14,6 +14,8 @@ from loratui.core.boards.network import plainly, retry_after, user_agent
 MAX_FILE = 256 * 1024 * 1024
 """Bytes a picture may have."""
 _HEAD = 32
+_TELL = 1 << 17
+"""Bytes between two reports of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +137,16 @@ async def fetch(
             mark = response.headers.get("etag", "") or response.headers.get("last-modified", "")
             marked("" if mark.startswith("W/") else mark)
             with job.part.open("ab" if going_on else "wb") as file:
-                async for chunk in response.aiter_raw(1 << 16):
-                    if have == 0 and not image_type(chunk[:_HEAD]):
-                        raise TransferError("no picture, but a web page" if b"<" in chunk[:_HEAD] else "no picture")
+                head, told = b"" if have == 0 else None, have
+                async for chunk in response.aiter_raw():
                     file.write(chunk)
                     digest.update(chunk)
                     have += len(chunk)
-                    received(have)
+                    if head is not None:
+                        head = _judged(head + chunk[:_HEAD])
+                    if have - told >= _TELL:
+                        told = have
+                        received(have)
                     if have > MAX_FILE:
                         raise TransferError(f"larger than {MAX_FILE >> 20} MB")
                 file.flush()
@@ -171,6 +176,15 @@ def _refuse(response: httpx.Response) -> None:
         raise TransferError(f"the server refused ({status})")
     if response.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml")):
         raise TransferError("no picture, but a web page")
+
+
+def _judged(head: bytes) -> bytes | None:
+    """None once enough of the beginning has come and it is that of a picture; else what is there so far."""
+    if len(head) < _HEAD:
+        return head
+    if not image_type(head):
+        raise TransferError("no picture, but a web page" if b"<" in head else "no picture")
+    return None
 
 
 def _starts_at(response: httpx.Response) -> int:
