@@ -146,7 +146,10 @@ def _making(project: Path, name: str) -> Iterator[Paths]:
             (partial / part).mkdir()
         yield Paths(partial, folder)
         shutil.copyfile(supervisor.__file__, partial / "supervisor.py")
-        durable.write_file(partial / "state.json", json.dumps({"state": "queued", "queued": _now()}) + "\n")
+        for log in ("lock", "supervisor.log", "train.log"):  # so that a start needs no new names on a full disk
+            (partial / log).touch()
+        state = json.dumps({"state": "queued", "queued": _now()}).ljust(supervisor.STATE_SIZE - 1) + "\n"
+        durable.write_file(partial / "state.json", state)
         partial.rename(folder)
         durable.sync_folder(runs)
     except BaseException as error:

@@ -166,7 +166,7 @@ class Metrics:
                     if self.offset == 0:
                         self.total = total
                 case Bar(name, done, total):
-                    self.activity = f"{name or 'preparing'} {done:,}/{total:,}"
+                    self.activity = f"{name or 'preparing'} {done:,}/{total:,}" if done < total else ""
                 case Epoch(number, total):
                     self.epoch, self.epochs = number, total
                 case Fact():

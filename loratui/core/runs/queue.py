@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from loratui.core import durable, paths
-from loratui.core.errors import LoratuiError, Refused, UsageError
+from loratui.core.errors import LoratuiError, Refused, UsageError, from_os
 from loratui.core.runs import supervisor
 from loratui.core.runs.state import Run
 
@@ -130,7 +130,10 @@ def launch(run: Run, *, adopt: bool = False) -> None:
     """
     home = boot_home()
     (home / "queue").mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise from_os(error, f"The run {run.id}") from error
     try:
         _take(descriptor, run)
         if not adopt and (state := run.state().state) != "queued":

@@ -330,7 +330,7 @@ class Supervisor:
                 shutil.copyfile(log, self.folder / "train.log.1")
                 os.truncate(log, 0)
             except OSError as error:
-                print(f"{_now()} train.log could not be shortened: {error}", file=sys.stderr, flush=True)
+                _note(f"train.log could not be shortened: {error}")
 
     def _saved_since(self, asked: float) -> str:
         """The newest whole checkpoint written since then, with its state where states are saved; "" for none."""
@@ -399,6 +399,8 @@ class Supervisor:
             return self._finish("interrupted", f"the trainer ended while it had no supervisor: {missing}", code)
         elif code == 0:
             reason = missing
+        if not reason and shutil.disk_usage(self.folder).free <= RESERVE:
+            reason = "No space left on device"
         self._finish("failed", reason or f"the trainer ended with exit code {code} and no message", code)
 
     def _missing(self) -> str:
@@ -450,7 +452,7 @@ class Supervisor:
                     os.close(descriptor)
                 return
             except OSError as error:
-                print(f"{_now()} {target.name}: {error}", file=sys.stderr, flush=True)
+                _note(f"{target.name}: {error}")
                 new.unlink(missing_ok=True)
                 (self.folder / ".reserve").unlink(missing_ok=True)
         self.unsaved = True
@@ -465,6 +467,11 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _note(text: str) -> None:
+    with contextlib.suppress(OSError):  # supervisor.log may lie on the full disk too
+        print(f"{_now()} {text}", file=sys.stderr, flush=True)
 
 
 def _now() -> str:
