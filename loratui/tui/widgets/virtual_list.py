@@ -211,7 +211,6 @@ class VirtualList(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Keeps the cursor in view when the view shrinks."""
-        self._painted.clear()
         self.call_after_refresh(self._follow)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
