@@ -356,9 +356,10 @@ def test_a_full_disk_stops_with_one_sentence(workspace: Workspace, network: Netw
 def test_a_second_get_waits_for_the_first(workspace: Workspace) -> None:
     results: list[Got] = []
     with BoardServer("danbooru", samples(12), latency=0.05) as server:
+        mine = board(server)
 
         def one() -> None:
-            results.append(get(Workspace.open(workspace.root), board(server), "kafka_(x)"))
+            results.append(get(Workspace.open(workspace.root), mine, "kafka_(x)"))
 
         threads = [threading.Thread(target=one) for _ in range(2)]
         for thread in threads:
