@@ -107,7 +107,8 @@ class Workspace:
             remedy = f"Did you mean {meant!r}?" if meant else "Name an existing folder, or a subset."
             raise UsageError(f"{folder} is not a folder{' or a subset' if names else ''}.", remedy)
         full = Path(os.path.realpath(path))
-        if full.is_relative_to(self.root):
+        # Outside of a project each folder is a root of its own: its journal and records lie in it.
+        if full == self.root or (self.project is not None and full.is_relative_to(self.root)):
             return self, _spread(self.root, _relative(full.relative_to(self.root).as_posix()))
         home = find_root(full)
         other = Workspace.open(full) if home is not None else Workspace(full, None, full)
