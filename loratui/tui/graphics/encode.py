@@ -24,8 +24,8 @@ Box = tuple[int, int, int, int]
 FULL_SIDE = 512
 """Pixels per side of the picture that a budget is named for; smaller ones get their share."""
 _LEAST = 2_000
-# (share of the pixels' side, colours), from best to least: the first whose PNG fits is taken.
-_LADDER = ((1.0, 256), (1.0, 96), (0.8, 64), (0.65, 64), (0.5, 48), (0.4, 32), (0.32, 24), (0.25, 16), (0.16, 16))
+_SAMPLE = 128
+_TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -145,24 +145,26 @@ def _png(image: "Image", width: int, height: int, budget: int) -> bytes:
     """`image` as a PNG with a palette, whose base64 form is at most `budget` bytes, or as small as there is."""
     from PIL import Image
 
-    data = b""
-    last = _LADDER[0]
-    for step in _LADDER:
-        # From the size at the last step it can be told which ones are hopeless.
-        if data and step != _LADDER[-1] and len(data) * 4 / 3 * _relative(step, last) > budget * 1.3:
-            continue
-        last = side, colours = step
-        size = (max(1, round(width * side)), max(1, round(height * side)))
-        small = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-        palette = small.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        buffer = BytesIO()
-        palette.save(buffer, "PNG", optimize=True)
-        data = buffer.getvalue()
-        if len(data) * 4 / 3 <= budget:
+    full = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    # A median cut of a sample: as good to the eye as one of all pixels, at a twentieth of its time.
+    sample = full.resize((min(width, _SAMPLE), min(height, _SAMPLE)), Image.Resampling.BOX)
+    palette = sample.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    data = _packed(full.quantize(palette=palette, dither=Image.Dither.NONE))
+    if len(data) <= budget * 3 // 4:
+        return data
+    # The octree's colours are coarser and pack far better; then fewer pixels, which the terminal enlarges.
+    small, side = full, 1.0
+    for _ in range(_TRIES):
+        data = _packed(small.quantize(256 if side > 0.6 else 128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE))
+        if len(data) <= budget * 3 // 4 or max(small.size) <= 8:
             break
+        side *= min(0.95, math.sqrt(budget * 3 / 4 / len(data)) * 0.97)
+        small = full.resize((max(1, round(width * side)), max(1, round(height * side))), Image.Resampling.LANCZOS)
     return data
 
 
-def _relative(step: tuple[float, int], last: tuple[float, int]) -> float:
-    """How much smaller a PNG gets, about, from one step of the ladder to another."""
-    return math.pow(step[0] / last[0], 2) * math.pow(math.log2(step[1]) / math.log2(last[1]), 1.5)
+def _packed(image: "Image") -> bytes:
+    buffer = BytesIO()
+    # Level 9 takes four times as long for two percent.
+    image.save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()

@@ -1,0 +1,524 @@
+"""Pictures: encoded within their bytes, the newest wins, nothing unseen is sent, no file ends the app."""
+
+import asyncio
+import math
+import re
+from base64 import b64decode
+from io import BytesIO
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from PIL import Image
+from textual.app import App, ComposeResult
+from textual.containers import Vertical
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from loratui.tui.graphics import brands, halfcell, kitty
+from loratui.tui.graphics.encode import Encoded, How, Wanted, encode, fit, share
+from loratui.tui.graphics.pictures import Drawn, Link, Pictures
+from loratui.tui.graphics.probe import QUERY_ID, Probe, Terminal
+from loratui.tui.graphics.replies import Reply
+from loratui.tui.graphics.service import Graphics
+from loratui.tui.widgets.picture import Picture
+from loratui.tui.widgets.thumbnails import ThumbnailGrid
+
+KITTY = How("kitty", (10, 20), 20_000)
+HALF = How("halfcell", (10, 20), 20_000)
+
+
+def photo(path: Path, width: int = 640, height: int = 480, seed: int = 1) -> Path:
+    """A picture with gradients, edges and noise, as hard to pack as a photograph."""
+    import random
+
+    noise = random.Random(seed)
+    pixels = bytes(
+        max(0, min(255, round(128 + 90 * math.sin((x + c * 40) / 37 + y / 91 * (c + 1)) + noise.gauss(0, 12))))
+        for y in range(height // 2)
+        for x in range(width // 2)
+        for c in range(3)
+    )
+    Image.frombytes("RGB", (width // 2, height // 2), pixels).resize((width, height)).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return photo(tmp_path_factory.mktemp("pictures") / "photo.png")
+
+
+def plain(path: Path, colour: str = "red", size: tuple[int, int] = (60, 40)) -> Path:
+    Image.new("RGB", size, colour).save(path)
+    return path
+
+
+# --- encoding ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("picture", "box", "expected"),
+    [
+        ((100, 100), (10, 10), (10, 5)),
+        ((1000, 100), (40, 40), (40, 2)),
+        ((100, 1000), (40, 40), (8, 40)),
+        ((1, 5000), (40, 40), (1, 40)),
+        ((3, 2), (60, 20), (60, 20)),
+    ],
+)
+def test_a_picture_keeps_its_proportions(
+    picture: tuple[int, int], box: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    assert fit(*picture, *box, (10, 20)) == expected
+
+
+def test_a_kitty_picture_fits_its_budget(picture: Path) -> None:
+    for columns, rows, budget in ((51, 26, 20_000), (51, 26, 120_000), (16, 8, 20_000), (200, 50, 20_000)):
+        encoded = encode(Wanted(picture, columns, rows), How("kitty", (10, 20), budget))
+        allowed = share(budget, encoded.columns * 10, encoded.rows * 20)
+        assert 0 < len(encoded.png) * 4 / 3 <= allowed
+        with Image.open(BytesIO(encoded.png)) as image:
+            assert image.mode == "P"
+
+
+def test_a_bigger_budget_gives_a_better_picture(picture: Path) -> None:
+    sizes = [
+        len(encode(Wanted(picture, 51, 26), How("kitty", (10, 20), budget)).png) for budget in (8000, 20_000, 120_000)
+    ]
+    assert sizes == sorted(sizes)
+    assert sizes[0] * 5 < sizes[-1]
+
+
+@pytest.mark.parametrize("truecolor", [True, False])
+def test_half_cells_fit_their_budget_and_their_box(picture: Path, truecolor: bool) -> None:
+    for budget in (20_000, 120_000):
+        encoded = encode(Wanted(picture, 51, 26), How("halfcell", (10, 20), budget, truecolor))
+        assert halfcell.cost(encoded.lines, truecolor) <= share(budget, encoded.columns * 10, encoded.rows * 20)
+        assert len(encoded.lines) == encoded.rows
+        assert {sum(len(segment.text) for segment in line) for line in encoded.lines} == {encoded.columns}
+
+
+def test_half_cells_show_the_pixels(tmp_path: Path) -> None:
+    image = Image.new("RGB", (2, 4), "white")
+    image.putpixel((0, 0), (255, 0, 0))
+    image.putpixel((0, 1), (0, 0, 255))
+    image.save(tmp_path / "dots.png")
+    encoded = encode(Wanted(tmp_path / "dots.png", 2, 2), HALF)
+    first, second = encoded.lines[0]
+    assert first.text == "▀" and second.text == " "
+    assert first.style is not None and str(first.style) == "#ff0000 on #0000ff"
+
+
+def test_a_crop_is_in_pixels_of_the_upright_file(tmp_path: Path) -> None:
+    image = Image.new("RGB", (40, 20), "black")
+    image.paste("lime", (30, 0, 40, 10))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter: 20 × 40 upright, the green part at the lower right
+    image.save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    encoded = encode(Wanted(tmp_path / "turned.jpg", 4, 2, crop=(10, 30, 20, 40)), HALF)
+    style = encoded.lines[0][0].style
+    assert style is not None and style.bgcolor is not None and style.bgcolor.triplet is not None
+    assert style.bgcolor.triplet.green > 200
+
+
+def test_no_file_ends_the_program(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.jpg").write_text("<html>not found</html>")
+    plain(tmp_path / "whole.png", size=(300, 300))
+    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:200])
+    (tmp_path / "folder.png").mkdir()
+    for name in ("empty.png", "text.jpg", "cut.png", "folder.png", "missing.png", "bad\x1b[31m\nname.png"):
+        encoded = encode(Wanted(tmp_path / name, 10, 5), HALF)
+        assert encoded.error and not encoded.lines
+        assert "\n" not in encoded.error and "\x1b" not in encoded.error
+
+
+@pytest.mark.shared
+def test_every_bad_file_gives_a_picture_or_a_sentence(shared: Path) -> None:
+    for path in sorted((shared / "images" / "bad").rglob("*")):
+        if path.is_file():
+            encoded = encode(Wanted(path, 16, 7), KITTY)
+            assert bool(encoded.png) != bool(encoded.error), path.name
+
+
+# --- Kitty's protocol ----------------------------------------------------------------------------------------------
+
+
+def test_a_transmission_carries_the_file_in_small_parts() -> None:
+    data = bytes(range(256)) * 50
+    parts = kitty.transmission(0x11000010, data, 30, 12, False)
+    assert all(len(part) < 4200 for part in parts)
+    controls = [re.match(r"\x1b_G([^;]*);", part) for part in parts]
+    assert [control[1].rpartition("m=")[2] for control in controls if control] == ["1"] * (len(parts) - 1) + ["0"]
+    assert parts[0].startswith(f"\x1b_Ga=T,U=1,f=100,t=d,i={0x11000010},c=30,r=12,q=0,m=1;")
+    assert b64decode("".join(part.partition(";")[2].removesuffix("\x1b\\") for part in parts)) == data
+
+
+def test_through_tmux_each_part_is_wrapped_and_asks_for_no_answer() -> None:
+    for part in [*kitty.transmission(16, b"x" * 5000, 3, 2, True), kitty.deletion(16, True)]:
+        assert part.startswith("\x1bPtmux;\x1b\x1b_G") and part.endswith("\x1b\x1b\\\x1b\\")
+        assert "q=2" in part
+
+
+def test_each_cell_names_its_place_and_its_picture() -> None:
+    lines = kitty.cells(0x05000020, 3, 2)
+    marks = kitty.diacritics()
+    assert len(set(marks)) == 297
+    (segment,) = lines[1]
+    assert segment.text == "".join(f"\U0010eeee{marks[1]}{marks[column]}{marks[5]}" for column in range(3))
+    assert segment.cell_length == 3
+    assert segment.style is not None and segment.style.color is not None
+    # An index that neither a 256-colour terminal nor Textual's filters change.
+    assert segment.style.render("x").startswith("\x1b[38;5;32m")
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"), [("Gi=31;OK", (31, True)), ("Gi=31,p=7;ENOENT:x", (31, False)), ("G;OK", None), ("", None)]
+)
+def test_the_answer_to_a_picture(body: str, answer: tuple[int, bool] | None) -> None:
+    assert kitty.answer(body) == answer
+
+
+# --- which way -----------------------------------------------------------------------------------------------------
+
+OK = Reply("apc", f"Gi={QUERY_ID};OK")
+DA1 = Reply("da1", "\x1b[?62;4c")
+
+
+@pytest.mark.parametrize(
+    ("environ", "replies", "expected"),
+    [
+        ({"TERM": "xterm-kitty"}, [Reply("dcs", ">|kitty(0.43)"), OK, DA1], "kitty"),
+        ({"TERM": "xterm-256color"}, [OK, DA1], "kitty"),
+        ({"TERM": "xterm-256color"}, [DA1], "halfcell"),
+        ({"TERM": "xterm-256color"}, [], "halfcell"),
+        ({"TERM": "xterm-256color"}, [Reply("dcs", ">|Konsole 24.02"), OK, DA1], "halfcell"),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WarpTerminal"}, [OK, DA1], "halfcell"),
+        ({"TERM": "xterm-256color", "KONSOLE_VERSION": "240200"}, [OK, DA1], "halfcell"),
+        ({"TERM": "xterm-256color", "MOSH_CONNECTION": "x"}, [OK, DA1], "halfcell"),
+        ({"TERM": "tmux-256color", "TMUX": "/tmp/x"}, [Reply("dcs", ">|tmux 3.4"), DA1, OK], "kitty"),
+        ({"TERM": "tmux-256color", "TMUX": "/tmp/x"}, [Reply("dcs", ">|tmux 3.4"), DA1], "halfcell"),
+        ({"TERM": "linux"}, [DA1], "none"),
+        ({"TERM": "dumb"}, [], "none"),
+        ({"TERM": "xterm-kitty", "NO_COLOR": "1"}, [OK, DA1], "none"),
+    ],
+)
+def test_the_way_pictures_are_drawn(environ: dict[str, str], replies: list[Reply], expected: str) -> None:
+    seen: list[Terminal] = []
+    probe = Probe("auto", environ, seen.append)
+    probe.queries()
+    for reply in replies:
+        probe.take(reply)
+    probe.give_up()
+    assert probe.terminal.protocol == expected
+    assert seen[-1] == probe.terminal
+
+
+@pytest.mark.parametrize("wanted", ["kitty", "halfcell", "none"])
+def test_the_configuration_overrides_what_the_terminal_says(wanted: str) -> None:
+    probe = Probe(wanted, {"TERM": "xterm-kitty"}, lambda terminal: None)
+    probe.queries()
+    for reply in (OK, DA1):
+        probe.take(reply)
+    assert probe.terminal.protocol == wanted
+
+
+def test_an_answer_after_the_deadline_still_counts() -> None:
+    probe = Probe("auto", {"TERM": "xterm-256color"}, lambda terminal: None)
+    probe.queries()
+    probe.give_up()
+    assert probe.terminal.protocol == "halfcell"
+    for reply in (Reply("cell", "\x1b[6;40;19t"), OK, DA1):
+        probe.take(reply)
+    assert (probe.terminal.protocol, probe.terminal.cell) == ("kitty", (19, 40))
+
+
+def test_a_nonsense_cell_size_is_not_believed() -> None:
+    probe = Probe("auto", {"TERM": "xterm-256color"}, lambda terminal: None)
+    probe.take(Reply("cell", "\x1b[6;0;0t"))
+    assert probe.terminal.cell == (10, 20)
+
+
+def test_some_terminals_are_known_to_show_all_colours() -> None:
+    assert brands.truecolor({"TERM": "xterm-kitty"})
+    assert not brands.truecolor({"TERM": "xterm-kitty", "COLORTERM": "truecolor"})
+    assert not brands.truecolor({"TERM": "xterm-256color"})
+
+
+# --- the queue -----------------------------------------------------------------------------------------------------
+
+
+class Bench:
+    """Pictures with an outlet that keeps what is written, and a keyboard one can set."""
+
+    def __init__(self, how: How | None = KITTY) -> None:
+        self.how = how
+        self.written: list[str] = []
+        self.key = 0.0
+        self.pictures = Pictures(self, lambda: self.how, lambda: False, lambda: self.key)
+
+    def write(self, data: str) -> None:
+        self.written.append(data)
+
+    @property
+    def numbers(self) -> list[int]:
+        """The ids of the pictures sent, in their order."""
+        return [int(match[1]) for data in self.written if (match := re.match(r"\x1b_Ga=T.*?i=(\d+)", data))]
+
+    async def settle(self) -> None:
+        while self.pictures._task is not None and not self.pictures._task.done():
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def colours(tmp_path: Path) -> list[Path]:
+    return [plain(tmp_path / f"{number}.png", f"hsl({number * 3}, 80%, 50%)") for number in range(100)]
+
+
+async def test_the_newest_claim_wins_and_stale_ones_are_not_sent(colours: list[Path]) -> None:
+    bench = Bench()
+    drawn: list[Drawn] = []
+    tickets = [bench.pictures.want(Wanted(path, 20, 10), drawn.append, lambda: True) for path in colours[:30]]
+    for ticket in tickets[:-1]:
+        ticket.cancel()
+    await bench.settle()
+    assert len(bench.numbers) == len(drawn) == 1
+    # The same again is neither encoded nor sent a second time.
+    bench.pictures.want(Wanted(colours[29], 20, 10), drawn.append, lambda: True)
+    await bench.settle()
+    assert len(bench.numbers) == 1 and drawn[0] == drawn[1]
+    bench.pictures.close()
+
+
+async def test_nothing_is_sent_while_keys_are_pressed_or_nothing_can_be_shown(colours: list[Path]) -> None:
+    import time
+
+    bench = Bench()
+    drawn: list[Drawn] = []
+    bench.key = time.monotonic() + 0.15
+    bench.pictures.want(Wanted(colours[0], 20, 10), drawn.append, lambda: True)
+    await asyncio.sleep(0.1)
+    assert not bench.written
+    await bench.settle()
+    assert len(drawn) == 1
+    bench.how = None
+    bench.pictures.want(Wanted(colours[1], 20, 10), drawn.append, lambda: True)
+    await bench.settle()
+    assert len(drawn) == 1
+    bench.how = KITTY
+    bench.pictures.wake()
+    await bench.settle()
+    assert len(drawn) == 2
+    bench.pictures.close()
+
+
+async def test_what_is_out_of_sight_waits(colours: list[Path]) -> None:
+    bench = Bench()
+    drawn: list[Drawn] = []
+    sight = False
+    bench.pictures.want(Wanted(colours[0], 20, 10), drawn.append, lambda: sight)
+    await bench.settle()
+    assert not drawn and not bench.written
+    sight = True
+    bench.pictures.wake()
+    await bench.settle()
+    assert len(drawn) == 1
+    bench.pictures.close()
+
+
+async def test_the_terminal_keeps_a_bounded_number_of_pictures(colours: list[Path]) -> None:
+    bench = Bench()
+    for path in colours:
+        bench.pictures.want(Wanted(path, 8, 4), lambda drawn: None, lambda: True)
+    await bench.settle()
+    deleted = [int(match[1]) for data in bench.written if (match := re.match(r"\x1b_Ga=d,d=I,i=(\d+)", data))]
+    assert len(bench.numbers) == 100
+    assert deleted == bench.numbers[:36]
+    left = re.findall(r"a=d,d=I,i=(\d+)", bench.pictures.farewell())
+    assert sorted(map(int, left)) == sorted(bench.numbers[36:])
+    assert bench.pictures.farewell() == ""
+    bench.pictures.close()
+
+
+async def test_a_picture_the_terminal_did_not_take_is_sent_again(colours: list[Path]) -> None:
+    bench = Bench()
+    for _ in range(2):
+        bench.pictures.want(Wanted(colours[0], 8, 4), lambda drawn: None, lambda: True)
+        await bench.settle()
+        bench.pictures.answered(bench.numbers[-1], False)
+    assert len(bench.numbers) == 2
+    bench.pictures.close()
+
+
+async def test_so_many_bytes_are_under_way_and_no_more() -> None:
+    link = Link(limit=1000)
+    await link.room(5000)  # nothing under way: whatever comes may go
+    link.sent(1, 900)
+    waiting = asyncio.create_task(link.room(200))
+    await asyncio.sleep(0.02)
+    assert not waiting.done()
+    link.arrived(1)
+    await asyncio.wait_for(waiting, 1)
+
+
+# --- the widgets ---------------------------------------------------------------------------------------------------
+
+
+class Files:
+    def __init__(self, paths: list[Path]) -> None:
+        self.paths = paths
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def path(self, index: int) -> Path | None:
+        return self.paths[index]
+
+    def label(self, index: int) -> str:
+        return self.paths[index].name
+
+    def is_marked(self, index: int) -> bool:
+        return index == 1
+
+
+class Gallery(App[None]):
+    CSS = """
+    Gallery { layers: base over; }
+    ThumbnailGrid { height: 16; }
+    Picture { height: 1fr; }
+    #panel { layer: over; dock: right; width: 12; background: $panel; }
+    """
+    ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
+
+    def __init__(self, paths: list[Path], way: str = "halfcell") -> None:
+        super().__init__()
+        self.graphics = Graphics(self, way)
+        self.paths = paths
+
+    def compose(self) -> ComposeResult:
+        yield ThumbnailGrid(Files(self.paths), cell=(12, 6))
+        yield Picture(label="no picture yet")
+
+    def on_mount(self) -> None:
+        self.graphics.start()
+
+    def on_unmount(self) -> None:
+        self.graphics.stop()
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """Until all claims are dealt with."""
+    app = pilot.app
+    assert isinstance(app, Gallery)
+    await pilot.pause()
+    for _ in range(400):
+        task = app.graphics.pictures._task
+        if task is None or task.done():
+            break
+        await asyncio.sleep(0.01)
+    await pilot.pause()
+
+
+def lines(widget: Picture | ThumbnailGrid) -> list[str]:
+    return [widget.render_line(y).text.rstrip() for y in range(widget.size.height)]
+
+
+async def test_a_picture_is_drawn_redrawn_after_a_resize_and_emptied(colours: list[Path]) -> None:
+    app = Gallery(colours[:3])
+    async with app.run_test(size=(60, 30)) as pilot:
+        box = app.query_one(Picture)
+        assert "no picture yet" in "".join(lines(box))
+        for path in colours[:5]:
+            box.show(path)
+        await settled(pilot)
+        assert box._drawn is not None and (box._drawn.columns, box._drawn.rows) == (42, 14)
+        await pilot.resize_terminal(40, 26)
+        await settled(pilot)
+        assert (box._drawn.columns, box._drawn.rows) == (30, 10)
+        box.show(None)
+        assert not "".join(lines(box))
+
+
+async def test_a_bad_file_is_one_line_and_the_app_goes_on(tmp_path: Path, colours: list[Path]) -> None:
+    (tmp_path / "bad.png").write_text("no picture [/x]")
+    app = Gallery([tmp_path / "bad.png", tmp_path / "missing.png", colours[0]])
+    async with app.run_test(size=(60, 30)) as pilot:
+        box = app.query_one(Picture)
+        box.show(tmp_path / "bad.png")
+        await settled(pilot)
+        assert len([line for line in lines(box) if line]) == 1
+        assert "bad.png" in "".join(lines(box))
+        box.show(colours[0])
+        await settled(pilot)
+        assert box._drawn is not None and not box._drawn.error
+
+
+async def test_a_panel_over_a_picture_leaves_it_right_and_sends_nothing(colours: list[Path]) -> None:
+    app = Gallery(colours[:1], "kitty")
+    written: list[str] = []
+    async with app.run_test(size=(60, 30)) as pilot:
+        assert app._driver is not None
+        app._driver.write = lambda data: written.append(data)  # type: ignore[method-assign]
+        box = app.query_one(Picture)
+        box.show(colours[0])
+        await settled(pilot)
+        assert sum("a=T" in data for data in written) == 2
+        before = lines(box)
+        assert any("\U0010eeee" in line for line in before)
+        written.clear()
+        panel = Vertical(Static("panel"), id="panel")
+        await app.mount(panel)
+        await settled(pilot)
+        await panel.remove()
+        await settled(pilot)
+        assert lines(box) == before
+        assert not any("\x1b_G" in data for data in written)
+
+
+async def test_a_grid_reads_what_is_in_sight(colours: list[Path]) -> None:
+    app = Gallery(colours)
+    async with app.run_test(size=(60, 30)) as pilot:
+        grid = app.query_one(ThumbnailGrid)
+        await settled(pilot)
+        assert grid.columns == 4
+        assert sorted(grid._drawn) == list(range(12))
+        labels = lines(grid)[6]
+        assert labels.split() == ["▸", "0.png", "●1.png", "2.png", "3.png"]
+        await pilot.press("down", "down", "right")
+        assert (grid.cursor, grid.scroll_offset.y) == (9, 14)
+        await settled(pilot)
+        assert sorted(grid._drawn) == list(range(8, 20))
+        await pilot.press("end")
+        await settled(pilot)
+        assert grid.cursor == 99
+        assert max(grid._drawn) == 99
+        await pilot.press("home", "left", "up")
+        assert (grid.cursor, grid.scroll_offset.y) == (0, 0)
+
+
+async def test_without_pictures_there_are_labels(colours: list[Path]) -> None:
+    app = Gallery(colours[:4], "none")
+    async with app.run_test(size=(60, 30)) as pilot:
+        box = app.query_one(Picture)
+        box.show(colours[0], label="0.png 60×40")
+        await pilot.pause()
+        assert "".join(lines(box)).strip() == "0.png 60×40"
+        assert "0.png" in lines(app.query_one(ThumbnailGrid))[6]
+
+
+# --- import --------------------------------------------------------------------------------------------------------
+
+
+def test_importing_the_tables_asks_the_terminal_nothing(tmp_path: Path) -> None:
+    from tests.pty_harness import KITTY as TERMINAL
+    from tests.pty_harness import Terminal as Pty
+
+    code = "from loratui.tui.graphics import kitty; print(len(kitty.diacritics()), 'marks')"
+    with Pty(["python", "-c", code], answers=TERMINAL) as terminal:
+        terminal.wait_for("297 marks")
+        assert terminal.end() == 0
+        assert b"\x1b" not in terminal.output
+
+
+def test_encoded_pictures_compare(picture: Path) -> None:
+    assert encode(Wanted(picture, 10, 5), HALF) == encode(Wanted(picture, 10, 5), HALF) != Encoded(0, 0)
