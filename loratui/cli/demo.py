@@ -40,12 +40,11 @@ def demo(args: Args, out: Output) -> int:
 
 
 def _screens(home: "DemoHome", args: Args) -> int:
-    from loratui.core.demo.home import RECORDING
-    from loratui.core.runs.replay import replaying
+    from loratui.core.demo.monitor import replaying
     from loratui.core.workspace import Workspace
     from loratui.tui.app import run
 
-    with replaying(RECORDING, home.project, speed=args.speed or 20.0):
+    with replaying(home.project, args.speed or 20.0):
         code = run(Workspace.open(home.project), debug=args.debug)
     print(f"The demo's project stays at {home.project}.")
     return code
@@ -116,26 +115,26 @@ def _headless(home: "DemoHome", args: Args, out: Output) -> int:
     walk.verb(
         ["search", QUERY],
         lambda found: (
-            f"{found['total']} posts; by the site: {' '.join(found['by_site'])}; by us: {' '.join(found['by_us']) or '-'}"
+            f"{found['total']} posts; by the site: {' '.join(found['by_site'])}; here: {' '.join(found['by_us']) or '-'}"
         ),
     )
     walk.verb(
         ["get", QUERY],
-        lambda got: f"{got['found']} found, {got['downloaded']} downloaded with captions, {len(got['failed'])} failed",
+        lambda got: f"{got['found']} found, {got['downloaded']} downloaded, {len(got['failed'])} failed",
     )
     walk.verb(["check-images"], lambda seen: f"{seen['files']} files, {len(seen['problems'])} problems: {_kinds(seen)}")
     walk.verb(
         ["dupes", "--apply"],
         lambda found: (
             f"{len(found['groups'])} groups of near-duplicates in {found['seconds']:.1f} s; "
-            f"{found['moved']} moved to the trash, {sum(len(group['variants']) for group in found['groups'])} variants stay"
+            f"{len(found['moved'])} to the trash, {sum(len(group['variants']) for group in found['groups'])} variants stay"
         ),
     )
     walk.verb(
         ["prep", "--min-side", "512"],
         lambda done: (
             f"{done['converted']} converted, {done['flattened']} flattened on white, "
-            f"{done['set_aside']} set aside, {len(done['skipped'])} skipped"
+            f"{done['set_aside']} set aside, {done['skipped']} left as they are"
         ),
     )
     walk.verb(
@@ -199,10 +198,9 @@ def _train(walk: _Walk) -> None:
 
 def _replay(walk: _Walk, speed: float) -> None:
     """The monitor over the recording of a real training."""
-    from loratui.core.demo.home import RECORDING
-    from loratui.core.runs.replay import replaying
+    from loratui.core.demo.monitor import replaying
 
-    with replaying(RECORDING, walk.home.project, speed=speed):
+    with replaying(walk.home.project, speed):
         walk.verb(
             ["watch", "last"],
             lambda event: "a replay of a recorded sd-scripts run (random weights, a CPU): " + _told(event),

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 
 from loratui import __version__
 from loratui.cli.output import Output, failed
@@ -26,8 +25,7 @@ def parser() -> Parser:
     top.set_defaults(directory="", json=False, yes=False, debug=False, run=_screens)
     verbs = Verbs(top)
     for group in _GROUPS:
-        if find_spec(f"loratui.cli.{group}"):  # TEMPORARY until all groups are there
-            import_module(f"loratui.cli.{group}").register(verbs)
+        import_module(f"loratui.cli.{group}").register(verbs)
     return top
 
 
@@ -55,6 +53,14 @@ def run(arguments: Sequence[str]) -> int:
         if debug:
             raise
         return failed(from_os(error, "It"), as_json)
+    except Exception as error:
+        if debug:
+            raise
+        mistake = LoratuiError(
+            f"loratui made a mistake of its own: {type(error).__name__}: {error}.",
+            "Nothing half-written is left; run it again with --debug and report what it prints.",
+        )
+        return failed(mistake, as_json)
 
 
 def _screens(args: Args, out: Output) -> int:

@@ -19,7 +19,6 @@ from loratui.core.project import Project
 
 QUERY = f"{CHARACTER} solo looking_at_viewer"
 TAGGER = Path(__file__).parent / "tagger"
-RECORDING = Path(__file__).parent / "recording"
 _KEPT = 3
 
 
