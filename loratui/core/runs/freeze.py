@@ -52,7 +52,7 @@ def freeze(job: Job, *, report: Report = silent, cancel: Event | None = None) ->
         Cancelled: likewise.
     """
     name = sanitize.file_name(job.name)
-    with _making(job.project, name) as at:
+    with making(job.project, name) as at:
         names = _link_data(job, at.partial / "data", report, cancel)
         subsets = [
             {"image_dir": str(at.folder / "data" / folder), **_plain(subset.options)}
@@ -73,7 +73,7 @@ def freeze(job: Job, *, report: Report = silent, cancel: Event | None = None) ->
             name=name,
             project=str(job.project),
             preset=job.preset,
-            created=_now(),
+            created=now(),
             argv=_argv(job, at.folder / "config.toml"),
             cwd=str(job.script.parent),
             environment={**ENVIRONMENT, **shown, **job.environment},
@@ -101,7 +101,7 @@ def refreeze(origin: Run, *, state: Path, offset: int, arguments: Mapping[str, o
         arguments: sd-scripts' options that differ.
     """
     old = origin.command
-    with _making(Path(old.project), old.name) as at:
+    with making(Path(old.project), old.name) as at:
         shutil.copytree(origin.folder / "data", at.partial / "data", copy_function=_link, dirs_exist_ok=True)
         shutil.copytree(state, at.partial / "origin-state", copy_function=_link)
         for name in ("recipe.toml", "prompts.txt"):
@@ -117,7 +117,7 @@ def refreeze(origin: Run, *, state: Path, offset: int, arguments: Mapping[str, o
         _write_config(at, config | dict(arguments) | {"resume": str(at.folder / "origin-state")}, dataset)
         changed = {
             "id": at.folder.name,
-            "created": _now(),
+            "created": now(),
             "argv": tuple(part.replace(str(origin.folder), str(at.folder)) for part in old.argv),
             "offset": offset,
             "origin": origin.id,
@@ -128,7 +128,7 @@ def refreeze(origin: Run, *, state: Path, offset: int, arguments: Mapping[str, o
 
 
 @contextmanager
-def _making(project: Path, name: str) -> Iterator[Paths]:
+def making(project: Path, name: str) -> Iterator[Paths]:
     """A fresh id and a folder to build in; renamed in whole at the end, taken away where anything fails."""
     runs = project / "runs"
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -148,7 +148,7 @@ def _making(project: Path, name: str) -> Iterator[Paths]:
         shutil.copyfile(supervisor.__file__, partial / "supervisor.py")
         for log in ("lock", "supervisor.log", "train.log"):  # so that a start needs no new names on a full disk
             (partial / log).touch()
-        state = json.dumps({"state": "queued", "queued": _now()}).ljust(supervisor.STATE_SIZE - 1) + "\n"
+        state = json.dumps({"state": "queued", "queued": now()}).ljust(supervisor.STATE_SIZE - 1) + "\n"
         durable.write_file(partial / "state.json", state)
         partial.rename(folder)
         durable.sync_folder(runs)
@@ -274,5 +274,6 @@ def _ticket(identifier: str) -> str:
     return f"{time.time_ns():020d}-{identifier}"
 
 
-def _now() -> str:
+def now() -> str:
+    """This second, as RFC 3339 in UTC."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

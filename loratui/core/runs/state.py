@@ -144,6 +144,8 @@ class Run:
         said = str(raw.get("state", "queued"))
         if said in supervisor.ENDED:
             return _from(raw, said)
+        if raw.get("replay"):
+            return _from(raw, "interrupted" if "started" in raw else said, reason="The replay was broken off.")
         if raw.get("boot_id") == supervisor.boot_id():
             if trainer_lives(raw):
                 return _from(

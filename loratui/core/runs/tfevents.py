@@ -61,14 +61,14 @@ class EventFile:
     def _record(self, data: bytes) -> list[Scalar]:
         """The scalars of one record. Those of one tag differ in four bytes only: a known shape skips the decoding."""
         if data[:1] != b"\x09" or data[9:10] != b"\x10":
-            return _decode(data)
+            return decode(data)
         x, position = _varint(data, 10)
         summary = data[position:]
         for head, tail, tag in self._shapes.get(len(summary), ()):
             if summary.startswith(head) and summary.endswith(tail):
                 time = struct.unpack_from("<d", data, 1)[0]
                 return [Scalar(time, _signed(x), tag, struct.unpack_from("<f", summary, len(head))[0])]
-        found = _decode(data)
+        found = decode(data)
         if len(found) == 1 and not math.isnan(found[0].value):
             raw = struct.pack("<f", found[0].value)
             if summary.count(raw) == 1 and sum(map(len, self._shapes.values())) < 64:
@@ -77,8 +77,12 @@ class EventFile:
         return found
 
 
-def _decode(data: bytes) -> list[Scalar]:
-    """An event: field 1 is its time, 2 its step, 5 the summary, whose values are field 1."""
+def decode(data: bytes) -> list[Scalar]:
+    """The scalars of one record. Of an event field 1 is the time, 2 the step, 5 the summary, whose values are field 1.
+
+    Raises:
+        IndexError, KeyError, struct.error: it is damaged.
+    """
     time, x, values = 0.0, 0, []
     for field, content in _fields(data):
         if field == 1 and isinstance(content, bytes):
