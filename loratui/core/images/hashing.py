@@ -61,7 +61,7 @@ class Look(msgspec.Struct, frozen=True):
 
 def look(image: Image.Image) -> Look:
     """The look of a picture as `opening.decode(…, at_least=SIDE)` gives it."""
-    small = _reduced(image)
+    small = reduced(image, 2 * SIDE)
     views: list[View] = []
     on_white = flatten(small)
     grounds = [("white", on_white)]
@@ -91,6 +91,18 @@ def mirrored_hash(grey: NDArray[numpy.uint8]) -> imagehash.ImageHash:
     return imagehash.ImageHash(_bits(_transform(grey) * _MIRROR))
 
 
+def reduced(image: Image.Image, side: int) -> Image.Image:
+    """`image` shrunk by about a whole factor, so that its shorter side keeps at least `side` pixels.
+
+    (`Image.reduce` is quicker, but gives the rest of a division a whole pixel, which shifts a picture and its mirror
+    image apart.)
+    """
+    factor = min(image.size) // side
+    if factor < 2:
+        return image
+    return image.resize((image.width // factor, image.height // factor), Image.Resampling.BOX)
+
+
 def square(image: Image.Image, side: int, box: Box = WHOLE) -> Image.Image:
     """The part of `image` in `box` squeezed to a square of `side` pixels, by the mean of the pixels below each."""
     width, height = image.size
@@ -115,12 +127,6 @@ def border(image: Image.Image) -> Box:
     if max(taken) < _BORDER_LEAST or max(taken[0] + taken[2], taken[1] + taken[3]) > 2 * _BORDER_MOST:
         return WHOLE
     return tuple(float(value) for value in box)  # type: ignore[return-value]
-
-
-def _reduced(image: Image.Image) -> Image.Image:
-    """`image` shrunk by a whole factor to twice the square's side or a little more: quick, and exact."""
-    factor = min(image.size) // (2 * SIDE)
-    return image.reduce(factor) if factor > 1 else image
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from loratui.core.images import compare, opening
 from loratui.core.images.compare import Difference, Square
-from loratui.core.images.hashing import WHOLE, border, square
+from loratui.core.images.hashing import WHOLE, border, reduced, square
 from loratui.core.images.opening import PictureError
 from loratui.core.images.survey import Facts
 
@@ -126,9 +126,7 @@ class Verifier:
             kept = self._pictures.get(path)
         if kept is not None:
             return kept
-        image = self._decode(path, 2 * compare.SIDE)
-        factor = min(image.size) // (2 * compare.SIDE)
-        small = image.reduce(factor) if factor > 1 else image
+        small = reduced(self._decode(path, 2 * compare.SIDE), 2 * compare.SIDE)
         with self._lock:
             self._pictures[path] = small
             if len(self._pictures) > _PICTURES:
