@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -34,7 +35,7 @@ class LoratuiApp(Boundary):
     """
 
     TITLE = "loratui"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     ENABLE_COMMAND_PALETTE = False
     DEFAULT_MODE = SCREENS[0].name
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(GLOBAL))
@@ -95,7 +96,7 @@ class LoratuiApp(Boundary):
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._ended, 128 + number)
         self.graphics.start()
-        self.call_after_refresh(self._read_keymap)
+        self.call_after_refresh(self.guarded, self._read_keymap)
 
     def on_unmount(self) -> None:
         """Stops what goes on beside the screens."""
@@ -160,7 +161,7 @@ class LoratuiApp(Boundary):
             if active is not None:
                 await self.run_action(active.binding.action, active.node)
             elif event.key != "escape":
-                self.toast(f"g {shown(event.key)} is no key here", level="warn")
+                self.toast(f"g{shown(event.key)} is no key here", level="warn")
         elif event.key == "g" and not (self.focused and self.focused.check_consume_key("g", "g")):
             self._chord = True
             self.refresh_status()

@@ -1,17 +1,18 @@
 """The keymap of the person: `keys.toml` in the configuration folder, command ids to keys."""
 
+import string
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from textual.keys import KEY_NAME_REPLACEMENTS, Keys
+from textual.keys import Keys
 
 from loratui.core.nearest import nearest
 from loratui.core.sanitize import line
 from loratui.tui.commands import Command, key_name, shown
 
-_NAMES = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
+_NAMES = {key.value for key in Keys} | {key_name(character) for character in string.punctuation}
 
 
 @dataclass(frozen=True, slots=True)

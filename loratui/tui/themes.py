@@ -137,13 +137,18 @@ def choose(wanted: str, known: Iterable[str]) -> tuple[str, str]:
         the name, and what was wrong with the wanted one ("" if nothing).
     """
     names = list(known)
-    fitting = SIXTEEN if sixteen_colors() else DARK
+    fitting = SIXTEEN if sixteen_colors() else LIGHT if light_background() else DARK
     if not wanted:
         return fitting, ""
     if wanted in names:
         return wanted, ""
     near = nearest(wanted, names, 4)
     return fitting, f"no theme is called {line(wanted, 60)}" + (f", did you mean {near}?" if near else "")
+
+
+def light_background() -> bool:
+    """Whether the terminal says, as some do by COLORFGBG, that its background is light."""
+    return os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
 
 
 def sixteen_colors() -> bool:

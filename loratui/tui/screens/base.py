@@ -67,6 +67,7 @@ class LoratuiScreen(Screen[None]):
         self._note = ""
         self._panel: Widget | None = None
         self._focus_before: Widget | None = None
+        self._arriving = False
         self._painter: tuple[float, Timer] | None = None
 
     if TYPE_CHECKING:
@@ -279,13 +280,16 @@ class LoratuiScreen(Screen[None]):
 
     def enter(self) -> None:
         """Reads the core and paints the lines; the app calls it when the screen is entered or the dataset changed."""
+        self._arriving = False
         self.app.guarded(self.reload)
         self.refresh_title()
         self.refresh_status()
 
     def on_screen_resume(self) -> None:
-        """The screen is in front again."""
-        self.call_after_refresh(self.enter)
+        """The screen is in front; Textual says so twice when it is shown for the first time."""
+        if not self._arriving:
+            self._arriving = True
+            self.call_after_refresh(self.enter)
 
     def on_resize(self, event: events.Resize) -> None:
         """Title and status are composed for the width."""

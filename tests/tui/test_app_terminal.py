@@ -1,0 +1,129 @@
+"""The whole program on a real pseudo-terminal: how it begins, how it ends, and what may paint on it."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from loratui.core.project import Project
+from loratui.tui.shell import diary
+from tests.pty_harness import Terminal
+
+LORATUI = ["python", "-m", "loratui"]
+RESTORED = b"\x1b[?1049l"
+
+# A library that warns, prints and writes to the descriptor itself, and a job that never looks at its cancel event.
+NOISY = """
+import logging, os, sys, time, warnings
+from pathlib import Path
+from loratui.core.workspace import Workspace
+from loratui.tui.app import LoratuiApp, run
+from loratui.tui import app as module
+class Noisy(LoratuiApp):
+    def on_ready(self):
+        os.write(2, b"NOISE-FD2 "); os.write(1, b"NOISE-FD1 ")
+        print("NOISE-PRINT"); print("NOISE-ERR", file=sys.stderr)
+        warnings.warn("NOISE-WARNING"); logging.getLogger("lib").error("NOISE-LOG")
+        os.system("echo NOISE-CHILD >&2")
+        self.jobs.start("sleeping", lambda report, cancel: time.sleep(60), quiet=True)
+        self.toast("noise made")
+module.LoratuiApp = Noisy
+sys.exit(run(Workspace.open(Path.cwd())))
+"""
+BROKEN = """
+import sys
+from pathlib import Path
+from loratui.core.workspace import Workspace
+from loratui.tui.app import run
+from loratui.tui.widgets.virtual_list import VirtualList
+def broken(self, y): raise RuntimeError("painting [/x] failed")
+VirtualList.render_line = broken
+sys.exit(run(Workspace.open(Path.cwd()), debug="--debug" in sys.argv))
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return Project.create(tmp_path / "kafka", trigger="kafka").root
+
+
+def test_q_leaves_with_the_terminal_restored(project: Path) -> None:
+    with Terminal(LORATUI, cwd=project) as terminal:
+        terminal.wait_for("new project")
+        terminal.send("q")
+        assert terminal.end() == 0
+        assert RESTORED in terminal.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["term", "hup"])
+def test_a_signal_ends_it_cleanly(number: signal.Signals, project: Path) -> None:
+    with Terminal(LORATUI, cwd=project) as terminal:
+        terminal.wait_for("new project")
+        terminal.process.send_signal(number)
+        assert terminal.end(5) == 128 + number
+        time.sleep(0.1)
+        assert RESTORED in terminal.output
+        assert b"Traceback" not in terminal.output
+
+
+def test_a_terminal_that_is_gone_ends_it(project: Path) -> None:
+    with Terminal(LORATUI, cwd=project) as terminal:
+        terminal.wait_for("new project")
+        terminal.hang_up()
+        terminal.end(5)
+    log = diary.log_path()
+    assert not log.exists() or "Traceback" not in log.read_text()
+
+
+def test_ctrl_z_gives_the_shell_back_and_fg_the_screen(project: Path) -> None:
+    with Terminal(LORATUI, cwd=project) as terminal:
+        terminal.wait_for("new project")
+        terminal.quiet()
+        terminal.send("\x1a")
+        terminal.wait_for(r"\x1b\[\?1049l")
+        deadline = time.monotonic() + 5
+        while _state(terminal.process.pid) != "T":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        before = terminal.count
+        os.kill(terminal.process.pid, signal.SIGCONT)
+        terminal.wait_for("new project", start=before)
+        terminal.send("q")
+        assert terminal.end() == 0
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_nothing_but_the_app_paints_and_a_deaf_thread_does_not_hold_the_end(project: Path) -> None:
+    with Terminal(["python", "-c", NOISY], cwd=project) as terminal:
+        terminal.wait_for("noise made")
+        terminal.quiet()
+        terminal.send("q")
+        begun = time.monotonic()
+        assert terminal.end() == 0
+        assert time.monotonic() - begun < 3
+        assert b"NOISE" not in terminal.output
+    log = diary.log_path().read_text()
+    for kind in ("FD2", "FD1", "WARNING", "LOG", "CHILD"):
+        assert f"NOISE-{kind}" in log, kind
+
+
+def test_an_error_in_painting_ends_with_a_sentence_and_not_a_traceback(project: Path) -> None:
+    with Terminal(["python", "-c", BROKEN], cwd=project) as terminal:
+        assert terminal.end() == 1
+        terminal.quiet(0.1)
+        after = terminal.output.rpartition(RESTORED)[2]
+        assert b"loratui: RuntimeError: painting [/x] failed. The details are in" in after
+        assert b"Traceback" not in terminal.output
+    assert "Traceback" in diary.log_path().read_text()
+
+
+def test_debug_shows_the_traceback(project: Path) -> None:
+    with Terminal(["python", "-c", BROKEN, "--debug"], cwd=project) as terminal:
+        assert terminal.end() == 1
+        terminal.quiet(0.1)
+        assert b"Traceback" in terminal.output.rpartition(RESTORED)[2]
