@@ -103,6 +103,7 @@ def _quoted(argument: str) -> str:
 
 def _headless(home: "DemoHome", args: Args, out: Output) -> int:
     from loratui.core.demo.home import QUERY
+    from loratui.core.words import count
 
     start = time.monotonic()
     walk = _Walk(home, out)
@@ -115,7 +116,7 @@ def _headless(home: "DemoHome", args: Args, out: Output) -> int:
     walk.verb(
         ["search", QUERY],
         lambda found: (
-            f"{found['total']} posts; by the site: {' '.join(found['by_site'])}; here: {' '.join(found['by_us']) or '-'}"
+            f"{found['total']} posts; board: {' '.join(found['by_site'])}; here: {' '.join(found['by_us']) or '-'}"
         ),
     )
     walk.verb(
@@ -126,8 +127,8 @@ def _headless(home: "DemoHome", args: Args, out: Output) -> int:
     walk.verb(
         ["dupes", "--apply"],
         lambda found: (
-            f"{len(found['groups'])} groups of near-duplicates in {found['seconds']:.1f} s; "
-            f"{len(found['moved'])} to the trash, {sum(len(group['variants']) for group in found['groups'])} variants stay"
+            f"{count(len(found['groups']), 'group')} of near-duplicates in {found['seconds']:.1f} s; "
+            f"{len(found['moved'])} to the trash, {_variants(found)} variants stay"
         ),
     )
     walk.verb(
@@ -173,6 +174,10 @@ def _headless(home: "DemoHome", args: Args, out: Output) -> int:
     print(f"\nThe whole way in {seconds:.0f} s. The project stays at {home.project}:")
     print(f"  loratui -C {home.project}")
     return 0
+
+
+def _variants(found: Document) -> int:
+    return sum(len(group["variants"]) for group in found["groups"])
 
 
 def _kinds(seen: Document) -> str:

@@ -51,12 +51,13 @@ def status(args: Args, out: Output) -> int:
     from dataclasses import asdict
 
     from loratui.core import status as core
+    from loratui.core.words import count
 
     workspace = out.workspace(args)
     found = core.status(workspace)
-    undecided = "not looked for yet" if found.undecided is None else f"{found.undecided} undecided groups"
+    undecided = "not looked for yet" if found.undecided is None else count(found.undecided, "undecided group")
     lines = [
-        f"{workspace.project.name if workspace.project else workspace.root.name}: {found.images} images",
+        f"{workspace.project.name if workspace.project else workspace.root.name}: {count(found.images, 'image')}",
         f"captions: {found.uncaptioned} missing, {found.untriggered} without the trigger first",
         f"near-duplicates: {undecided}",
         f"runs: {found.runs}",

@@ -14,6 +14,7 @@ from loratui.core.dataset.records import file_hash
 from loratui.core.errors import LoratuiError, UsageError, from_os
 from loratui.core.jobs import Report, check, silent
 from loratui.core.sanitize import file_name
+from loratui.core.words import count
 
 
 @dataclass(slots=True)
@@ -113,7 +114,7 @@ def take_in(
             changes.apply(
                 Plan(
                     "add",
-                    f"add {len(result.added)} images to {folder or 'the folder'}",
+                    f"add {count(len(result.added), 'image')} to {folder or 'the folder'}",
                     tuple(operations),
                     {"added": len(result.added)},
                 )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from loratui.core.dataset.dataset import Dataset
+from loratui.core.words import count
 from loratui.core.workspace import Workspace
 
 
@@ -61,11 +62,11 @@ def _next(
     if undecided is None:
         return "loratui dupes", "Look for near-duplicates before anything else."
     if undecided:
-        return "loratui dupes --apply", f"{undecided} groups of near-duplicates wait for a decision."
+        return "loratui dupes --apply", f"{count(undecided, 'group')} of near-duplicates to be decided."
     if uncaptioned:
-        return "loratui tag", f"{uncaptioned} images have no caption."
+        return "loratui tag", f"{count(uncaptioned, 'image')} without a caption."
     if untriggered:
-        return "loratui tags trigger", f"{untriggered} captions do not begin with the trigger."
+        return "loratui tags trigger", f"{count(untriggered, 'caption')} without the trigger first."
     if workspace.project is not None and not workspace.project.model.get("base"):
         return "loratui models", "The project names no base model yet."
     if not runs:

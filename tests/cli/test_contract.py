@@ -94,7 +94,7 @@ def test_a_change_its_preview_its_undo_and_a_conflict(capsys: pytest.CaptureFixt
     assert len(said(capsys, "-C", str(root), "undo", "--dry-run")[1]["undone"]) == 1  # type: ignore[arg-type]
     assert (root / "dataset/p/in.png").exists()
     assert said(capsys, "-C", str(root), "undo")[1]["left"] == 0
-    assert said(capsys, "-C", str(root), "redo")[1]["redone"][0]["title"] == "add 1 images to dataset/p"  # type: ignore[index]
+    assert said(capsys, "-C", str(root), "redo")[1]["redone"][0]["title"] == "add 1 image to dataset/p"  # type: ignore[index]
     (root / "dataset/p/in.png").unlink()
     code, document, _ = said(capsys, "-C", str(root), "undo")
     assert code == 3 and document["conflicts"] == ["dataset/p/in.png"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from loratui.core.changes.actions import TRASH
 from loratui.core.changes.plan import Move, Plan
+from loratui.core.words import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def restore_plan(chosen: Sequence[TrashEntry]) -> Plan:
     for entry in sorted(chosen, key=lambda entry: entry.step):
         newest[entry.path] = entry
     moves = tuple(Move(entry.lies, entry.path) for entry in newest.values())
-    return Plan("trash restore", f"restore {len(moves)} files from the trash", moves, {"files": len(moves)})
+    return Plan("trash restore", f"restore {count(len(moves), 'file')} from the trash", moves, {"files": len(moves)})
 
 
 def empty(root: Path) -> int:

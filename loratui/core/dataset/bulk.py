@@ -7,6 +7,7 @@ from loratui.core.changes import Edit, Plan
 from loratui.core.dataset.caption import Caption, CaptionError, key
 from loratui.core.dataset.dataset import Dataset
 from loratui.core.errors import UsageError
+from loratui.core.words import count
 
 Change = Callable[[Caption], Caption]
 
@@ -45,7 +46,7 @@ def edit(
         edits[path] = Edit(path, old, new)
         changed_tags += _difference(before.tags, after.tags)
     counts = {"changed_files": len(edits), "changed_tags": changed_tags, "unreadable": unreadable}
-    return Plan(verb, title.replace("{n}", _files(len(edits))), tuple(edits.values()), counts, command)
+    return Plan(verb, title.replace("{n}", count(len(edits), "caption")), tuple(edits.values()), counts, command)
 
 
 def remove(dataset: Dataset, positions: Collection[int], tags: Sequence[str]) -> Plan:
@@ -176,7 +177,11 @@ def trigger(dataset: Dataset, positions: Collection[int], triggers: Mapping[str,
         unreadable += part.counts["unreadable"]
     counts = {"changed_files": len(edits), "changed_tags": changed_tags, "unreadable": unreadable}
     return Plan(
-        "tags trigger", f"put the trigger first in {_files(len(edits))}", tuple(edits), counts, _command("trigger")
+        "tags trigger",
+        f"put the trigger first in {count(len(edits), 'caption')}",
+        tuple(edits),
+        counts,
+        _command("trigger"),
     )
 
 
@@ -224,10 +229,6 @@ def _quoted(tags: Iterable[str]) -> str:
     names = list(tags)
     shown = ", ".join(f'"{tag}"' for tag in names[:3])
     return shown + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _files(count: int) -> str:
-    return f"{count:,} caption{'' if count == 1 else 's'}"
 
 
 def _command(verb: str, *words: str) -> str:

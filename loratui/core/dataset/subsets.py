@@ -8,6 +8,7 @@ from loratui.core.changes import Move, Operation, Plan
 from loratui.core.dataset.dataset import Dataset
 from loratui.core.dataset.folder import sidecars
 from loratui.core.errors import Refused
+from loratui.core.words import count
 
 _SHARE = (0.08, 0.7)
 _OVERLAP = 0.1
@@ -48,7 +49,7 @@ def move_plan(dataset: Dataset, positions: Collection[int], to: str, *, command:
                 raise Refused(f"{target} is there already; nothing was moved.", "Rename one of the two files.")
             targets.add(target)
             operations[path] = Move(path, target)
-    title = f"move {moved} image{'' if moved == 1 else 's'} to {to or 'the top'}"
+    title = f"move {count(moved, 'image')} to {to or 'the top'}"
     return Plan("subset move", title, tuple(operations.values()), {"images": moved}, command)
 
 
