@@ -41,6 +41,8 @@ class BucketRules:
         if not self.enabled:
             return ""
         smallest, largest = self.bounds
+        if smallest == 0 and not self.no_upscale:
+            return f"min_bucket_reso {self.smallest} is less than one step of {self.step}"
         if min(self.resolution) < smallest:
             return f"min_bucket_reso {smallest} is above the resolution {min(self.resolution)}"
         if max(self.resolution) > largest:
@@ -53,9 +55,7 @@ class BucketRules:
         area = self.resolution[0] * self.resolution[1]
         square = int(math.sqrt(area) // self.step) * self.step
         found = {(square, square)}
-        for width in range(smallest, largest + 1, self.step):
-            if width == 0:
-                continue
+        for width in range(max(smallest, self.step), largest + 1, self.step):
             height = min(largest, area // width // self.step * self.step)
             if height >= smallest and height > 0:
                 found |= {(width, height), (height, width)}

@@ -82,7 +82,9 @@ def size(wanted: HubFile) -> int:
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     try:
-        facts = get_hf_file_metadata(hf_hub_url(wanted.repo, wanted.file), timeout=15)
+        facts = get_hf_file_metadata(
+            hf_hub_url(wanted.repo, wanted.file, endpoint=os.environ.get("HF_ENDPOINT")), timeout=15
+        )
     except Exception as error:  # the hub's client raises errors of three libraries
         raise _refused(wanted, type(error).__name__, str(error)) from error
     return facts.size or 0

@@ -85,7 +85,7 @@ def find(name: str, config: "Config", project: "Project | None" = None, sha256: 
                 return path
     named = ", ".join(str(folder) for folder in config.model_dirs) or "no folder is configured yet"
     raise Refused(
-        f'the model "{name}" was not found ({named}).',
+        f'The model "{name}" was not found ({named}).',
         "Put its folder into model_dirs of config.toml, or fetch one: `loratui models` lists what can be had.",
     )
 

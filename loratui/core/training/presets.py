@@ -51,7 +51,7 @@ def preset(name: str) -> Preset:
             return found
     names = [found.name for found in presets()]
     near = nearest(name, names, within=3)
-    raise UsageError(f'unknown preset "{name}".', f"Did you mean {near}?" if near else f"There are {', '.join(names)}.")
+    raise UsageError(f'Unknown preset "{name}".', f"Did you mean {near}?" if near else f"There are {', '.join(names)}.")
 
 
 def preset_for(family: str, kind: str) -> Preset:

@@ -67,10 +67,13 @@ def _buckets(recipe: Recipe, family: str) -> Iterator[Check]:
     if rules.enabled and rules.step % multiple:
         message = f"bucket_reso_steps {rules.step} is no multiple of {multiple}."
         yield _finding("buckets", "block", message, f"bucket_reso_steps={multiple}")
-    if rules.fault():
-        below = "below" in rules.fault()
-        key, value = ("max_bucket_reso", max(rules.resolution)) if below else ("min_bucket_reso", min(rules.resolution))
-        yield _finding("buckets", "block", f"{rules.fault()}.", f"{key}={value}")
+    fault = rules.fault()
+    if fault:
+        fitting = {"max": max(rules.resolution), "min": min(rules.resolution)}
+        if "less than" in fault:
+            fitting["min"] = rules.step
+        bound = fault[:3]
+        yield _finding("buckets", "block", f"{fault}.", f"{bound}_bucket_reso={fitting[bound]}")
 
 
 def _learning(recipe: Recipe) -> Iterator[Check]:
