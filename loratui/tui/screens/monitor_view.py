@@ -1,0 +1,204 @@
+"""What the monitor says: its lines of figures, the table of epochs, the list of runs. Pure: figures in, text out."""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from loratui.core.sanitize import line
+
+if TYPE_CHECKING:
+    from loratui.core.runs.gpu import Gpu
+    from loratui.core.runs.metrics import EpochRow, Metrics
+    from loratui.core.runs.overview import RunInfo
+
+GAP = "   "
+
+
+def title(metrics: "Metrics", behind: int) -> str:
+    """The right of the title line: which run, in what state, and that it is a replay."""
+    command, state = metrics.command, metrics.state
+    where = [] if command.devices == ("cpu",) else [f"GPU {','.join(command.devices)}"]
+    replay = [f"replay ×{state.replay:g}"] if state.replay else []
+    waiting = [f"{behind} waiting"] if behind else []
+    return " · ".join([*replay, line(metrics.run.id), state.state, *where, line(command.preset, 24), *waiting])
+
+
+def figures(metrics: "Metrics", gpu: "Gpu | None", width: int, now: float) -> list[Content]:
+    """The lines above the chart.
+
+    Args:
+        metrics: the run's.
+        gpu: its first GPU's, None where there is none.
+        width: of the screen; below 100 columns the GPU has a line of its own.
+        now: Unix time.
+    """
+    first, second = _progress(metrics), _losses(metrics, now, short=width < 100)
+    third = _gpu(gpu)
+    if third and width >= 100 and len(first) + len(third) + len(GAP) <= width:
+        first, third = Content.assemble(first.pad_right(width - len(first) - len(third)), third), Content()
+    return [one for one in (first, second, third) if one]
+
+
+def _progress(metrics: "Metrics") -> Content:
+    state = metrics.state
+    match state.state:
+        case "queued":
+            return Content.styled(f"queued, {line(state.waiting) or 'about to start'}", "$accent")
+        case "starting":
+            return Content.assemble(("starting", "$accent"), f"{GAP}{metrics.activity or 'loading the model'}")
+    parts = [f"step {metrics.step:,}/{metrics.total:,}", f"epoch {metrics.epoch}/{metrics.epochs}"]
+    if metrics.speed:
+        parts.append(f"{metrics.speed:.2f} it/s" if metrics.speed >= 1 else f"{1 / metrics.speed:.2f} s/it")
+    eta = metrics.eta()
+    if eta is not None:
+        parts.append(f"ETA {duration(eta)}")
+        if not state.replay:
+            parts.append(f"ends {time.strftime('%H:%M', time.localtime(metrics.ends))}")
+    text = Content(GAP.join(parts))
+    if state.over:
+        mark = "$success" if state.state == "done" else "$warning" if state.state == "stopped" else "$error"
+        return Content.assemble((state.state, f"bold {mark}"), GAP, text)
+    if metrics.activity:
+        text = Content.assemble(text, (f"{GAP}{metrics.activity}", "$accent"))
+    return text
+
+
+def _losses(metrics: "Metrics", now: float, *, short: bool) -> Content:
+    if not metrics.losses.xs and not metrics.nans:
+        return Content()
+    parts: list[Content] = [
+        Content.assemble("loss ", (_loss(metrics.loss), "bold" if math.isfinite(metrics.loss) else "bold $error"))
+    ]
+    parts.append(Content(f"avg {_loss(metrics.average)}"))
+    whole = [row for number, row in sorted(metrics.rows.items()) if number < metrics.epoch and row.loss is not None]
+    if whole and whole[-1].loss is not None:
+        before = metrics.rows.get(whole[-1].number - 1)
+        change = _change(whole[-1], before)
+        parts.append(Content(f"epoch {whole[-1].number} {_loss(whole[-1].loss)}" + (f" ({change})" if change else "")))
+    if metrics.validations:
+        parts.append(Content(f"val {_loss(metrics.validations[-1][1])}"))
+    rates = list(dict.fromkeys(f"{rate:.1e}".replace("e-0", "e-") for rate in metrics.rates.values()))
+    if rates:
+        parts.append(Content(f"lr {' / '.join(rates[:3])}"))
+    saved = max(
+        (row.checkpoint for row in metrics.rows.values() if row.checkpoint), key=lambda one: one.time, default=None
+    )
+    if saved and not short:
+        age = "" if metrics.state.over or metrics.state.replay else f" {duration(max(0.0, now - saved.time))} ago"
+        parts.append(Content.styled(f"saved epoch {saved.epoch or '?'}{age}", "$dim"))
+    return Content(GAP).join(parts)
+
+
+def _gpu(gpu: "Gpu | None") -> Content:
+    if gpu is None:
+        return Content()
+    parts = []
+    if gpu.used is not None and gpu.total:
+        full = gpu.used / gpu.total > 0.97
+        parts.append(
+            Content.styled(f"VRAM {gpu.used / 2**30:.1f}/{gpu.total / 2**30:.0f} GB", "$warning" if full else "")
+        )
+    if gpu.load is not None:
+        parts.append(Content(f"GPU {gpu.load} %"))
+    if gpu.celsius is not None:
+        parts.append(Content.styled(f"{gpu.celsius} °C", "$warning" if gpu.throttled else ""))
+    if gpu.watts is not None:
+        parts.append(Content(f"{gpu.watts:.0f} W"))
+    return Content(GAP).join(parts)
+
+
+def trouble(metrics: "Metrics") -> Content:
+    """The line that must not be overlooked: why it ended, or the newest alarm; empty when all is well."""
+    from loratui.core.runs.remedies import remedy
+
+    state = metrics.state
+    if state.reason and state.state != "done":
+        style = "$warning" if state.state in ("stopped", "running") else "$error"
+        return Content.styled(line(f"{state.reason} {remedy(state.reason)}".strip()), style)
+    if metrics.alarms and not state.over:
+        newest = list(metrics.alarms.values())[-1]
+        more = f" (+{len(metrics.alarms) - 1})" if len(metrics.alarms) > 1 else ""
+        return Content.styled(line(newest) + more, "$warning")
+    return Content()
+
+
+class EpochRows:
+    """The table of epochs, newest first."""
+
+    HEAD = "epoch    loss        Δ      val  samples  file"
+
+    def __init__(self, metrics: "Metrics | None") -> None:
+        rows = metrics.rows if metrics else {}
+        self.epochs = [rows[number] for number in sorted(rows, reverse=True)]
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def row(self, index: int, width: int) -> Content:
+        """Epoch `index` of the table."""
+        one = self.epochs[index]
+        saved = one.checkpoint
+        file = "" if saved is None else f"{line(saved.path.stem)}  {_size(saved.bytes)}"
+        change = _change(one, self._rows.get(one.number - 1))
+        return Content.assemble(
+            (f"{one.number:>5}", "bold"),
+            f" {_loss(one.loss):>7} ",
+            (f"{change:>8}", "$kept" if change.startswith("−") else "$dim"),
+            f" {_loss(one.validation) if one.validation is not None else '':>8}",
+            f" {len(one.samples) or '':>8}  ",
+            (file, "$dim"),
+        )
+
+
+class RunRows:
+    """The list of runs."""
+
+    def __init__(self, runs: "Sequence[RunInfo]") -> None:
+        self.runs = runs
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def row(self, index: int, width: int) -> Content:
+        """Run `index`."""
+        one = self.runs[index]
+        style = {"done": "$success", "failed": "$error", "interrupted": "$error", "stopped": "$warning"}.get(
+            one.state.state, "$accent"
+        )
+        loss = "" if one.loss is None else f"loss {one.loss:.4f}"
+        return Content.assemble(
+            f"{line(one.run.id, 40):<34} ",
+            (f"{one.state.state:<12}", style),
+            f"{one.step or 0:>7,}/{one.total_steps:<7,} {loss}",
+        )
+
+
+def duration(seconds: float) -> str:
+    """A time to go: exact to the second below ten minutes."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 60} min" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def _loss(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if math.isfinite(value) else "NaN"
+
+
+def _change(one: "EpochRow", before: "EpochRow | None") -> str:
+    """The difference to the epoch before, with a sign as long as a digit; "" for the first."""
+    if before is None or before.loss is None or one.loss is None:
+        return ""
+    return f"{one.loss - before.loss:+.4f}".replace("-", "−")
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.0f} MB" if size >= 1e7 else f"{size / 1e6:.1f} MB"
