@@ -85,3 +85,10 @@ def corpus_score(shared: Path, home: Path, families: int | None = None) -> Score
     said = {frozenset((pair.a, pair.b)) for pair in found.pairs if pair.relation in ("identical", "same")}
     right = len(said & truth)
     return Score(right / len(truth), right / max(1, len(said)), found.seconds, found.images)
+
+
+def loaded(path: Path) -> Image.Image:
+    """The picture at `path`, its file closed again."""
+    with Image.open(path) as picture:
+        picture.load()
+        return picture

@@ -22,6 +22,9 @@ _EDGE_SHARE = numpy.float32(0.22)
 # A tile that differs by more than this is part of "what differs".
 _SEEN = 12.0
 _GREY = 2.0
+# Levels that a pixel may be off and still count while aligning: at first, and by what it shrinks each round.
+_PATIENCE = 60.0
+_IMPATIENCE = 0.82
 _LUMA = numpy.array([0.299, 0.587, 0.114], numpy.float32)
 
 Floats = NDArray[numpy.float32]
@@ -37,13 +40,13 @@ class Square:
     Attributes:
         rgb: levels, slightly blurred, so that sharpness does not count.
         edges: strength of the local gradient.
-        levels: brightness and its gradients (per side of the square) at 128 and 64 pixels.
+        levels: brightness and its gradients (per side of the square) at 128, 64 and 32 pixels.
         colour: mean distance from grey.
     """
 
     rgb: Floats
     edges: Floats
-    levels: tuple[Floats, Floats]
+    levels: tuple[Floats, Floats, Floats]
     colour: float
 
     @classmethod
@@ -52,15 +55,16 @@ class Square:
         rgb = _blurred(pixels.astype(numpy.float32))
         down, right = numpy.gradient(rgb, axis=(0, 1))
         half = _halved(rgb @ _LUMA)
+        quarter = _halved(half)
         edges = (numpy.abs(down) + numpy.abs(right)).max(axis=2)
-        levels = (_with_gradients(half), _with_gradients(_halved(half)))
+        levels = (_with_gradients(half), _with_gradients(quarter), _with_gradients(_halved(quarter)))
         return cls(rgb, edges, levels, float(numpy.abs(_chroma(rgb)).mean()))
 
     def mirrored(self) -> "Square":
         """The same with left and right changed."""
         turned = [level[:, ::-1] * numpy.array([1, -1, 1], numpy.float32) for level in self.levels]
         rgb, edges = self.rgb[:, ::-1], self.edges[:, ::-1]
-        return Square(numpy.ascontiguousarray(rgb), edges, (turned[0], turned[1]), self.colour)
+        return Square(numpy.ascontiguousarray(rgb), edges, (turned[0], turned[1], turned[2]), self.colour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +140,15 @@ def _finest(grey: NDArray[numpy.uint8], zoom: float) -> float:
 
 
 def _align(first: Square, second: Square) -> Placement:
-    """Lucas–Kanade on brightness with gain and offset, coarse to fine; pixels that differ much weigh little."""
+    """Lucas–Kanade on brightness with gain and offset, coarse to fine.
+
+    Pixels that differ much weigh little, so that a variant is aligned by what it shares. At first all count: while the
+    two are apart, it is the edges that differ, and they alone tell where to go.
+    """
     place = numpy.array([1.0, 1.0, 0.0, 0.0])
     gain, offset = 1.0, 0.0
-    for level, rounds in ((1, 12), (0, 5)):
+    patience = _PATIENCE
+    for level, rounds in ((2, 10), (1, 8), (0, 5)):
         target = first.levels[level][..., 0]
         side = len(target)
         along = (numpy.arange(side, dtype=numpy.float32) + 0.5) / side - 0.5
@@ -152,7 +161,8 @@ def _align(first: Square, second: Square) -> Placement:
             slopes[..., :4] *= max(abs(gain), 0.2) * (1 if gain >= 0 else -1)
             slopes[..., 4] = laid[..., 0]
             rest = numpy.abs(target - (gain * laid[..., 0] + offset))
-            spread = float(numpy.median(rest[::2, ::2])) * 1.5 + 1.0
+            spread = max(float(numpy.median(rest[::2, ::2])) * 1.5 + 1.0, patience)
+            patience *= _IMPATIENCE
             weights = (valid / (1 + (rest / (2 * spread)) ** 2)).reshape(-1, 1)
             flat = slopes.reshape(-1, 6)
             weighted = flat * weights

@@ -148,21 +148,23 @@ def _told(gathering: Gathering, stars: Sequence[Star], hardness: int) -> tuple[l
     groups: list[Group] = []
     pairs: list[Pair] = []
     kept_of = {star.centre: _kept(star) for star in stars}
-    heads = {id(kept_of[star.centre]) for star in stars}
+    head_of = {kept_of[star.centre]: star for star in stars}
+    beside: dict[Star, list[Variant]] = {star: [] for star in stars}
     for star in stars:
         kept = kept_of[star.centre]
-        members = _members(gathering, star, kept)
-        variants = [
-            Variant(other.path, differs(found), "recolour" if relation(found, hardness) == "recolour" else "variant")
-            for other, found in star.beside
-            if id(other) in heads
-        ]
-        if len(members) > 1:
-            groups.append(Group(kept.path, members, variants))
-        pairs.extend(_pairs(members))
         for other, found in star.beside:
             kind: Relation = "recolour" if relation(found, hardness) == "recolour" else "variant"
             pairs.extend(Pair(kept.path, image.path, kind) for image in other.images)
+            # A variant's copies are listed with the variant. Two that are kept stand beside each other.
+            if other in head_of:
+                beside[star].append(Variant(other.path, differs(found), kind))
+                beside[head_of[other]].append(Variant(kept.path, differs(found), kind))
+    for star in stars:
+        members = _members(gathering, star, kept_of[star.centre])
+        pairs.extend(_pairs(members))
+        if len(members) > 1:
+            variants = sorted(beside[star], key=lambda variant: variant.path)
+            groups.append(Group(members[0].path, members, variants))
     groups.sort(key=lambda group: (-group.freed, group.keep))
     return groups, pairs
 

@@ -225,7 +225,7 @@ def _free(root: Path, path: str, taken: set[str]) -> str:
     """`path`, or with a number where another file has that name: `a.webp` beside `a.png` becomes `a-2.png`."""
     stem, dot, suffix = path.rpartition(".")
     number, free = 1, path
-    while free in taken or (root / free).exists():
+    while free in taken or os.path.lexists(root / free):
         number += 1
         free = f"{stem}-{number}{dot}{suffix}"
     return free
