@@ -16,6 +16,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from loratui.tui.graphics.replies import Reply, ReplyFilter
+from loratui.tui.graphics.thrift import Thrift
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -24,7 +25,7 @@ _FOCUS_REPORTS = "\x1b[?1004h"
 
 
 class Writer(WriterThread):
-    """Textual's writer thread, which also counts what is under way and outlives a terminal that went away.
+    """Textual's writer thread, which also saves bytes, counts what is under way and outlives a terminal that went away.
 
     The original dies with the first failed write, and the full queue then stops the program for good.
     """
@@ -32,6 +33,7 @@ class Writer(WriterThread):
     def __init__(self, file: IO[str], gone: Callable[[], None]) -> None:
         super().__init__(file)
         self._gone = gone
+        self._thrift = Thrift()
         self._lock = threading.Lock()
         self._waiting = 0
 
@@ -52,7 +54,7 @@ class Writer(WriterThread):
         while (text := self._queue.get()) is not None:
             if alive:
                 try:
-                    self._file.write(text)
+                    self._file.write(self._thrift.rewrite(text))
                     if self._queue.empty():
                         self._file.flush()
                 except (OSError, ValueError):
