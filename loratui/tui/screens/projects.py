@@ -55,6 +55,11 @@ class ProjectsScreen(LoratuiScreen):
         self._status: Status | None = None
         self._projects: list[Path] = []
 
+    def on_mount(self) -> None:
+        """The very first time the guided start opens by itself."""
+        if self.workspace.project is None and not machine.known_projects():
+            self.call_after_refresh(self.app.run_command, self, "projects.new")
+
     def compose_body(self) -> ComposeResult:
         """Status, then the known projects."""
         yield Static(id="status")

@@ -79,19 +79,16 @@ def status_lines(workspace: "Workspace", status: "Status | None", keymap: Keymap
         return [*head, Content(), *_no_project(status)]
     keys = {command.id: keymap.shown(command) for command in GLOBAL}
     target = screen_of(status.next)
-    steps: list[tuple[bool, str, str, str]] = [
+    captioned = status.images > 0 and not status.uncaptioned
+    base = project.model.get("base", "")
+    steps = (
         (status.images > 0, "images", f"{status.images:,}" if status.images else "none yet", "search"),
         (status.undecided == 0, "duplicates", _undecided(status), "review"),
-        (status.images > 0 and not status.uncaptioned, "captions", _missing(status.uncaptioned, "missing"), "tags"),
-        (
-            status.images > 0 and not status.untriggered,
-            "trigger first",
-            _missing(status.untriggered, "without"),
-            "tags",
-        ),
-        (bool(project.model.get("base")), "base model", project.model.get("base") or "not named yet", "train"),
+        (captioned, "captions", _missing(status.uncaptioned, "missing"), "tags"),
+        (captioned and not status.untriggered, "trigger first", _missing(status.untriggered, "without"), "tags"),
+        (bool(base), "base model", base or "not named yet", "train"),
         (status.runs > 0, "training", _count(status.runs, "run") if status.runs else "no run yet", "train"),
-    ]
+    )
     rows = []
     for done, title, state, screen in steps:
         rows.append(

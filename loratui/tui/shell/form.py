@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from loratui.tui.shell.lines import Key
-from loratui.tui.shell.panels import Complete, Panel
+from loratui.tui.shell.panels import Entry, Panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,6 @@ class FormPanel(Panel):
     FormPanel Horizontal { height: 1; }
     FormPanel .form--label { width: 18; color: $dim; }
     FormPanel Horizontal:focus-within .form--label { color: $primary; text-style: bold; }
-    FormPanel Input { border: none; height: 1; padding: 0; width: 1fr; background: $surface; }
-    FormPanel Input:focus { background: $panel; }
     FormPanel .form--note { color: $dim; height: auto; }
     """
     KEYS: ClassVar[tuple[Key, ...]] = (
@@ -109,10 +107,7 @@ class FormPanel(Panel):
                 if field.options:
                     yield Choice(field.options, field.value)
                 else:
-                    suggester = Complete(field.complete) if field.complete else None
-                    entry = Input(field.value, placeholder=field.hint, suggester=suggester, select_on_focus=False)
-                    entry.cursor_blink = False
-                    yield entry
+                    yield Entry(field.value, hint=field.hint, complete=field.complete)
 
     def _entries(self) -> list[Input | Choice]:
         return [widget for widget in self.query("Input, Choice") if isinstance(widget, (Input, Choice))]

@@ -46,7 +46,7 @@ def rows(screen: "LoratuiScreen", keymap: Keymap, width: int) -> list[Content]:
         return [head + wrapped[0], *(each.pad_left(head.cell_length) for each in wrapped[1:])]
 
     def command(each: Command, why: str | None) -> list[Content]:
-        return entry(" ".join(shown(key) for key in keymap.of(each)), each.title, each.help, why)
+        return entry(" ".join(shown(key) for key in keymap.of(each)) or "palette", each.title, each.help, why)
 
     parts = [
         [Content.styled(screen.TITLE_TEXT, "bold")],

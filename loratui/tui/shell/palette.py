@@ -11,7 +11,7 @@ from textual.widgets import Input
 from loratui.tui.commands import GLOBAL, Command
 from loratui.tui.shell import everywhere
 from loratui.tui.shell.lines import Key
-from loratui.tui.shell.panels import Panel
+from loratui.tui.shell.panels import Entry, Panel
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ class PalettePanel(Panel):
     """A line to type and the commands that match."""
 
     DEFAULT_CSS = """
-    PalettePanel Input { border: none; height: 1; padding: 0; background: $surface; }
     PalettePanel VirtualList { height: 8; background: $surface; }
     """
     KEYS: ClassVar[tuple[Key, ...]] = (
@@ -73,9 +72,7 @@ class PalettePanel(Panel):
 
     def compose_content(self) -> ComposeResult:
         """Input and list."""
-        field = Input(placeholder="command")
-        field.cursor_blink = False
-        yield field
+        yield Entry(hint="command")
         found = VirtualList(_Rows(self._app, self._found), empty="No command is called that.")
         found.can_focus = False
         yield found
