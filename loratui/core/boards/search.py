@@ -23,6 +23,7 @@ class Search:
         cancel: ends any call with `Cancelled`.
 
     Attributes:
+        cancel: may be replaced between two calls.
         plan: what the site does and what is done here.
         scanned: posts seen so far, of whatever worth.
         kept: posts given out so far.
@@ -38,7 +39,7 @@ class Search:
     def __init__(self, client: Client, query: str, *, min_side: int = 0, cancel: Event | None = None) -> None:
         self.client = client
         self.board = client.board
-        self._cancel = cancel
+        self.cancel = cancel
         self.plan: QueryPlan = plan(self.board, query, self._tag_counts)
         self.filtered: Counter[str] = Counter()
         self.scanned = 0
@@ -57,7 +58,7 @@ class Search:
         if not self._counted:
             request = self.board.count_request(self.plan.by_site)
             if request is not None:
-                self._total = self.client.ask(request, self.board.count, self._cancel)
+                self._total = self.client.ask(request, self.board.count, self.cancel)
                 self._counted = True
             elif self._ahead is None:
                 self._ahead = self._ask(self._cursor or Cursor(), self.board.PAGE_SIZE)
@@ -96,12 +97,20 @@ class Search:
         return passed
 
     def _ask(self, cursor: Cursor, size: int) -> Page:
-        check(self._cancel)
+        check(self.cancel)
         request = self.board.posts_request(self.plan.by_site, cursor, max(1, min(size, self.board.PAGE_SIZE)))
-        page = self.client.ask(request, self.board.posts, self._cancel)
+        page = self.client.ask(request, self.board.posts, self.cancel)
         if cursor.below is None and not self._counted and self.board.count_request(self.plan.by_site) is None:
             self._total, self._counted = page.total, True
         return page
+
+    def some(self, *, report: Report = silent) -> list[Post]:
+        """The next posts that pass, at least one if there are any."""
+        found: list[Post] = []
+        while not found and not self.finished:
+            report(self.scanned, self._total, "listing posts")
+            found = self.next_page()
+        return found
 
     def posts(self, limit: int | None = None, *, report: Report = silent) -> Iterator[Post]:
         """All posts that pass, at most `limit`, page by page."""
@@ -118,13 +127,13 @@ class Search:
 
     def categorised(self, posts: Sequence[Post], *, report: Report = silent) -> list[Post]:
         """`posts` with their tags by category, asked for by the hundred where the board's records do not tell."""
-        return categorise(self.client, posts, self.plan.tags, report=report, cancel=self._cancel)
+        return categorise(self.client, posts, self.plan.tags, report=report, cancel=self.cancel)
 
     def _tag_counts(self, tags: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         for request in self.board.tags_requests(tags):
             found |= {
-                name: count for name, (_, count) in self.client.ask(request, self.board.tags, self._cancel).items()
+                name: count for name, (_, count) in self.client.ask(request, self.board.tags, self.cancel).items()
             }
         return found
 

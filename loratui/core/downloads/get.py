@@ -2,18 +2,20 @@
 
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 
 from loratui.core import durable
 from loratui.core.boards.board import Board
+from loratui.core.boards.categories import categorise
 from loratui.core.boards.client import Client
 from loratui.core.boards.network import Network
 from loratui.core.boards.post import Post
 from loratui.core.boards.registry import find
 from loratui.core.boards.search import Search
+from loratui.core.config import load
 from loratui.core.downloads.fetching import Fetching
 from loratui.core.downloads.manifest import Batch, Manifest, Options
 from loratui.core.downloads.present import Present
@@ -40,6 +42,7 @@ class Got:
         filtered: left out from their records alone, by reason.
         failed: post ids and reasons.
         cut: why the listing ended early, "" if it did not.
+        command: the equivalent command line.
     """
 
     folder: str
@@ -52,6 +55,7 @@ class Got:
     filtered: dict[str, int] = field(default_factory=dict)
     failed: list[tuple[int, str]] = field(default_factory=list)
     cut: str = ""
+    command: str = ""
 
 
 def get(
@@ -106,6 +110,39 @@ def get(
         return got
 
 
+def get_posts(
+    workspace: Workspace,
+    client: Client,
+    posts: Sequence[Post],
+    *,
+    into: str | None = None,
+    captions: bool = True,
+    report: Report = silent,
+    cancel: Event | None = None,
+) -> Got:
+    """Gets posts that were chosen one by one.
+
+    Raises:
+        as `get`.
+    """
+    folder = target(workspace, into)
+    got = Got(folder)
+    with _alone(workspace, report, cancel), Manifest(workspace.root) as manifest:
+        query = "id:" + ",".join(str(post.id) for post in posts)
+        options = Options(captions=captions)
+        batch = manifest.begin(client.board.name, query, folder, options)
+        run = _fetching(workspace, manifest, batch, client.board, query, got, options, client.network, report, cancel)
+
+        def categorised(new: Sequence[Post]) -> list[Post]:
+            return categorise(client, new, report=report, cancel=cancel)
+
+        run.add(posts, _present(workspace, folder), client.board, categorised)
+        manifest.keep_only(batch, [post.id for post in posts])
+        manifest.listed(batch, {})
+        _finish(run, got)
+    return got
+
+
 def resume(
     workspace: Workspace,
     batch: Batch,
@@ -119,7 +156,7 @@ def resume(
     Raises:
         as `get`.
     """
-    board = find(workspace.config, batch.board)
+    board = find(load(), batch.board)
     got = Got(batch.folder, filtered=batch.filtered)
     with _connected(network) as connections:
         if not batch.listed:
@@ -130,15 +167,38 @@ def resume(
             return got
         with _alone(workspace, report, cancel), Manifest(workspace.root) as manifest:
             manifest.set_state(batch.id, "active")
-            command = _command(board, batch.query, batch.folder, batch.options)
-            run = Fetching(
-                workspace, manifest, batch.id, batch.folder, batch.options, command, connections, report, cancel
+            run = _fetching(
+                workspace, manifest, batch.id, board, batch.query, got, batch.options, connections, report, cancel
             )
-            items = manifest.items(batch.id, ("queued", "running", "fetched", "failed"))
+            items = manifest.items(batch.id, ("queued", "fetched", "failed"))
             run.add([item.post for item in items], _present(workspace, batch.folder), board)
-            run.finish()
-            got.downloaded, got.existing, got.failed = run.downloaded, run.existing, run.failed
+            _finish(run, got)
     return got
+
+
+def _fetching(
+    workspace: Workspace,
+    manifest: Manifest,
+    batch: int,
+    board: Board,
+    query: str,
+    got: Got,
+    options: Options,
+    network: Network,
+    report: Report,
+    cancel: Event | None,
+) -> Fetching:
+    got.command = _command(board, query, got.folder, options)
+    return Fetching(workspace, manifest, batch, got.folder, options, got.command, network, report, cancel)
+
+
+def _finish(run: Fetching, got: Got, failure: LoratuiError | None = None) -> None:
+    """Waits for the transfers; what they did is in `got`, however they end."""
+    try:
+        run.finish(failure)
+    finally:
+        got.downloaded, got.existing, got.failed = run.downloaded, run.existing, run.failed
+        got.found = got.downloaded + got.existing + len(got.failed)
 
 
 def _list_and_fetch(
@@ -155,8 +215,7 @@ def _list_and_fetch(
     board, query = search.board, search.plan.query
     with _alone(workspace, report, cancel), Manifest(workspace.root) as manifest:
         batch = manifest.begin(board.name, query, got.folder, options)
-        command = _command(board, query, got.folder, options)
-        run = Fetching(workspace, manifest, batch, got.folder, options, command, network, report, cancel)
+        run = _fetching(workspace, manifest, batch, board, query, got, options, network, report, cancel)
         present = _present(workspace, got.folder)
         listed: list[int] = []
         failure: LoratuiError | None = None
@@ -169,10 +228,7 @@ def _list_and_fetch(
             manifest.listed(batch, search.filtered)
         except LoratuiError as error:
             failure = error
-        try:
-            run.finish(failure)
-        finally:
-            got.downloaded, got.existing, got.failed = run.downloaded, run.existing, run.failed
+        _finish(run, got, failure)
 
 
 def _pages(
@@ -236,6 +292,12 @@ def busy(workspace: Workspace) -> bool:
         return False
     with durable.lock(path, wait=False) as held:
         return not held
+
+
+def give_up(workspace: Workspace, manifest: Manifest, batch: Batch) -> None:
+    """Gives up what is not fetched yet, with the parts that lie there; pictures that are in stay."""
+    for item in manifest.cancel(batch.id):
+        (workspace.root / ".loratui" / "downloads" / f"{item.post.name}.part").unlink(missing_ok=True)
 
 
 def _present(workspace: Workspace, folder: str) -> Present:

@@ -15,7 +15,7 @@ import msgspec
 from loratui.core.boards.post import Post
 from loratui.core.errors import LoratuiError, from_os
 
-State = Literal["queued", "running", "fetched", "done", "existing", "failed", "cancelled"]
+State = Literal["queued", "fetched", "done", "existing", "failed", "cancelled"]
 """`fetched`: whole and checked, not yet in the dataset. `existing`: was there already, nothing was asked."""
 
 BatchState = Literal["active", "paused", "cancelled", "done"]
@@ -80,7 +80,7 @@ class Batch:
     @property
     def open(self) -> int:
         """Items still to be fetched or taken in."""
-        return sum(self.counts.get(state, 0) for state in ("queued", "running", "fetched"))
+        return sum(self.counts.get(state, 0) for state in ("queued", "fetched"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,18 +182,9 @@ class Manifest:
         self._write("update item set bytes=? where id=?", [(count, key) for key, count in received.items()])
         self._write("update item set validator=? where id=?", [(mark, key) for key, mark in validators.items()])
 
-    def requeue(self, batch: int, states: Sequence[State]) -> int:
-        """Puts items of these states back into the queue. Returns how many."""
-        with self._writing() as database:
-            changed = database.execute(
-                f"update item set state='queued', reason='' where batch=? and state in ({_marks(states)})",
-                (batch, *states),
-            )
-            return changed.rowcount
-
     def cancel(self, batch: int) -> list[Item]:
         """Gives up what is not fetched yet. Returns those items."""
-        dropped = self.items(batch, ("queued", "running", "failed"))
+        dropped = self.items(batch, ("queued", "failed"))
         self.mark((item.id, "cancelled", "") for item in dropped)
         self.set_state(batch, "cancelled")
         return dropped
@@ -203,11 +194,11 @@ class Manifest:
         self._write("delete from item where batch=?", [(batch,)])
         self._write("delete from batch where id=?", [(batch,)])
 
-    def items(self, batch: int, states: Sequence[State] = ()) -> list[Item]:
-        """The items of a batch in these states, all where none is named, in the board's order."""
+    def items(self, batch: int, states: Sequence[State] = (), limit: int = -1) -> list[Item]:
+        """The items of a batch in these states, all where none is named, in the board's order; at most `limit`."""
         if not states:
-            return self._items("batch=?", (batch,))
-        return self._items(f"batch=? and state in ({_marks(states)})", (batch, *states))
+            return self._items("batch=?", (batch,), limit)
+        return self._items(f"batch=? and state in ({_marks(states)})", (batch, *states), limit)
 
     def batches(self) -> list[Batch]:
         """Every get, newest first, with its counts."""
@@ -238,10 +229,9 @@ class Manifest:
             for number, board, query, folder, options, created, state, listed, filtered in rows
         ]
 
-    def _items(self, where: str, values: tuple[object, ...]) -> list[Item]:
-        rows = self._read(
-            f"select id, batch, record, state, reason, bytes, validator from item where {where} order by id", values
-        )
+    def _items(self, where: str, values: tuple[object, ...], limit: int = -1) -> list[Item]:
+        columns = "id, batch, record, state, reason, bytes, validator"
+        rows = self._read(f"select {columns} from item where {where} order by id limit ?", (*values, limit))
         return [Item(row[0], row[1], msgspec.json.decode(row[2], type=Post), *row[3:]) for row in rows]
 
     def _read(self, query: str, values: tuple[object, ...]) -> list[Any]:
