@@ -76,6 +76,7 @@ def plan(args: Args, out: Output) -> int:
 def recipe(args: Args, out: Output) -> int:
     """What will be trained."""
     from loratui.core.training.recipe import parse_sets
+    from loratui.core.training.settings import Setting
     from loratui.core.training.situation import recipe_of
 
     workspace = out.workspace(args)
@@ -88,7 +89,7 @@ def recipe(args: Args, out: Output) -> int:
         raise UsageError("There is nothing to save.", "Say what with --set KEY=VALUE.")
     if args.save and not out.dry_run:
         for key, value in values.items():
-            project.set(f"training.{key}", value)
+            project.set(f"training.{key}", Setting.stored(value))
     lines = [f"{'preset':34} {found.preset.name:28} {found.preset_origin}"]
     for entry in found:
         if args.all or entry.origin != "default":

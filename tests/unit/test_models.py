@@ -13,7 +13,7 @@ from loratui.core.training.model_file import inspect, read_header
 from tests import training_kit as kit
 
 UNET = "model.diffusion_model."
-FAMILIES = {
+FAMILIES: dict[str, dict[str, tuple[int, ...]]] = {
     "sd15": kit.SD15,
     "sdxl": kit.SDXL,
     "sd2": {"cond_stage_model.model.transformer.resblocks.0.x": (1,), f"{UNET}input_blocks.0.0.weight": (1, 4, 1, 1)},

@@ -1,5 +1,6 @@
 """Every check before a training, once where it finds something and once where it does not."""
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -577,7 +578,7 @@ def test_a_gpu_smaller_than_the_base_blocks(workspace: Workspace, monkeypatch: p
 def test_a_full_disk_and_a_read_only_project_block(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "lora_bytes", lambda situation: 10**15)
     assert of(checked(workspace), "disk") == ["block"]
-    monkeypatch.setattr(machine.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert "read-only" in message(checked(workspace), "disk", "block")
 
 

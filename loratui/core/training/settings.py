@@ -89,7 +89,7 @@ class Setting:
         Raises:
             UsageError: the type is wrong or the value is out of range.
         """
-        if value is None and self.default is None:
+        if value in (None, "none") and self.default is None:
             return None
         if isinstance(value, str) and value in self.choices:
             return value
@@ -136,6 +136,11 @@ class Setting:
         elif self.low is not None:
             words += f" of {self.low:g} or more"
         return ", or ".join([words, *self.choices])
+
+    @staticmethod
+    def stored(value: Value) -> Value:
+        """`value` as a TOML file can hold it: what is left to sd-scripts is "none"."""
+        return "none" if value is None else value
 
     def show(self, value: Value) -> str:
         """`value` as a person writes it after `KEY=`."""
