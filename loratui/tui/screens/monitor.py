@@ -15,7 +15,6 @@ from textual.widgets import Static
 
 from loratui.core.errors import LoratuiError
 from loratui.core.jobs import Report
-from loratui.core.sanitize import line
 from loratui.tui.commands import Command
 from loratui.tui.screens import monitor_view as view
 from loratui.tui.screens.base import LoratuiScreen
@@ -207,9 +206,10 @@ class MonitorScreen(LoratuiScreen):
             return
         self.set_counts(view.title(metrics, self._behind))
         self._say("figures", Content("\n").join(view.figures(metrics, self._gpu, width - 2, time.time())))
-        self._say("trouble", view.trouble(metrics))
+        self._say("trouble", trouble := view.trouble(metrics))
+        self.query_one("#trouble").display = bool(trouble)
         kept = list(metrics.log)[-OPEN_LOG:] if self._log_open else list(metrics.log)[-1:]
-        self._say("log", Content("\n").join(Content(line(text, max(10, width - 2))) for text in kept))
+        self._say("log", Content("\n").join(Content(view.log_line(text)[: max(10, width - 2)]) for text in kept))
         self._show_curve(metrics)
         self._show_epochs(metrics, epochs)
         self._show_sample()

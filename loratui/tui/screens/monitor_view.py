@@ -1,6 +1,7 @@
 """What the monitor says: its lines of figures, the table of epochs, the list of runs. Pure: figures in, text out."""
 
 import math
+import re
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -87,7 +88,7 @@ def _losses(metrics: "Metrics", now: float, *, short: bool) -> Content:
         (row.checkpoint for row in metrics.rows.values() if row.checkpoint), key=lambda one: one.time, default=None
     )
     if saved and not short:
-        age = "" if metrics.state.over or metrics.state.replay else f" {duration(max(0.0, now - saved.time))} ago"
+        age = "" if metrics.state.over or metrics.state.replay else f", {duration(max(0.0, now - saved.time))} ago"
         parts.append(Content.styled(f"saved epoch {saved.epoch or '?'}{age}", "$dim"))
     return Content(GAP).join(parts)
 
@@ -177,6 +178,12 @@ class RunRows:
         )
 
 
+def log_line(text: str) -> str:
+    """A line of the log without its time and source; the level stays where it warns."""
+    text = re.sub(r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)?\s*(?:INFO\s+)?", "", line(text))
+    return re.sub(r"\s+\S+\.py:\d+$", "", text)
+
+
 def duration(seconds: float) -> str:
     """A time to go: exact to the second below ten minutes."""
     whole = round(seconds)
@@ -201,4 +208,6 @@ def _change(one: "EpochRow", before: "EpochRow | None") -> str:
 
 
 def _size(size: int) -> str:
+    if size < 1e6:
+        return f"{size / 1e3:.1f} kB"
     return f"{size / 1e6:.0f} MB" if size >= 1e7 else f"{size / 1e6:.1f} MB"

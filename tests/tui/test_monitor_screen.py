@@ -1,0 +1,162 @@
+"""The monitor over runs whose trainer is a real process, and over a replay."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from textual.widgets import Static
+
+from loratui.core.project import Project
+from loratui.core.runs import Run, control, freeze, launch
+from loratui.core.runs.replay import play, prepare, record
+from loratui.core.workspace import Workspace
+from loratui.tui.app import LoratuiApp
+from loratui.tui.screens.monitor import MonitorScreen
+from loratui.tui.widgets.line_chart import LineChart
+from loratui.tui.widgets.picture import Picture
+from loratui.tui.widgets.virtual_list import VirtualList
+from tests.runs_kit import ended_at_last, make_job, wait_over
+from tests.tui.app_kit import status, title, until
+
+
+def project(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    Project.create(folder, trigger="kafka", kind="character", base="")
+    return folder
+
+
+def run_of(root: Path, **options: Any) -> Run:
+    job = make_job(root, **options)
+    run = freeze(replace(job, prompts="kafka\nkafka, smile\n"))
+    launch(run)
+    return run
+
+
+def said(app: LoratuiApp, name: str) -> str:
+    return str(app.screen.query_one(f"#{name}", Static).content)
+
+
+def table(app: LoratuiApp) -> list[str]:
+    rows = app.screen.query_one("#epochs", VirtualList).rows
+    return [str(rows.row(index, 100)) for index in range(len(rows))]
+
+
+async def opened(app: LoratuiApp, pilot: Any) -> MonitorScreen:
+    await pilot.press("g", "m")
+    await until(pilot, lambda: isinstance(app.screen, MonitorScreen) and "looking" not in status(app))
+    assert isinstance(app.screen, MonitorScreen)
+    return app.screen
+
+
+async def test_no_run_says_what_to_press(tmp_path: Path) -> None:
+    app = LoratuiApp(Workspace.open(project(tmp_path)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(app, pilot)
+        await until(pilot, lambda: screen.has_class("-empty"))
+        await pilot.press("s")
+        await until(pilot, lambda: "no run yet" in status(app))
+
+
+async def test_a_run_from_its_start_to_its_end(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    run = run_of(root, images=8, epochs=2, fake_seconds=0.05)
+    app = LoratuiApp(Workspace.open(root))
+    with ended_at_last(run):
+        async with app.run_test(size=(120, 40)) as pilot:
+            screen = await opened(app, pilot)
+            await until(pilot, lambda: "step" in said(app, "figures"))
+            assert run.id in title(app)
+            await until(pilot, lambda: "done" in said(app, "figures"), 20)
+            assert "step 16/16   epoch 2/2" in said(app, "figures")
+            assert "loss 0." in said(app, "figures") and "lr " in said(app, "figures")
+            rows = table(app)
+            assert [row.split()[0] for row in rows] == ["2", "1"]
+            assert "kafka " in rows[0] and "kafka-000001" in rows[1] and "−" in rows[0]
+            assert any("⠀" <= char <= "⣿" for text in screen.query_one(LineChart)._lines for char in text)
+            picture = screen.query_one(Picture)
+            await until(pilot, lambda: picture.path is not None)
+            first = picture.path
+            await pilot.press("right")
+            await until(pilot, lambda: picture.path not in (first, None))
+            await pilot.press("down")
+            await until(pilot, lambda: picture.path is not None and "_e000001_01_" in picture.path.name)
+            await pilot.press("o")
+            await until(pilot, lambda: "saving kafka-000001.safetensors" in said(app, "log"))
+            await pilot.press("escape", "plus")
+            await until(pilot, lambda: "200 steps" in "".join(screen.query_one(LineChart)._lines))
+            assert "the run is done" in str(screen.unavailable("monitor.stop"))
+
+
+async def test_stopping_after_the_save_and_resuming(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    run = run_of(root, images=6, epochs=40, save_state=True)
+    app = LoratuiApp(Workspace.open(root))
+    with ended_at_last(run):
+        async with app.run_test(size=(100, 30)) as pilot:
+            await opened(app, pilot)
+            await until(pilot, lambda: "step" in said(app, "figures"))
+            await pilot.press("s")
+            await until(pilot, lambda: "stopped" in said(app, "figures"), 20)
+            assert "was saved" in said(app, "trouble")
+            await pilot.press("c")
+            await until(pilot, lambda: run.id not in title(app), 20)
+            (other,) = [path for path in (root / "runs").iterdir() if path.name != run.id]
+            again = Run(other)
+            assert again.command.origin == run.id
+            await until(pilot, lambda: again.state().state == "running", 20)
+            await pilot.press("S")
+            await pilot.press("y")
+            await until(pilot, lambda: "stopped" in said(app, "figures"), 20)
+            await pilot.press("r")
+            await until(pilot, lambda: app.screen.query("#runs"))
+            listed = app.screen.query_one("#runs", VirtualList)
+            assert len(listed.rows) == 2
+            await pilot.press("down", "enter")
+            await until(pilot, lambda: run.id in title(app))
+            await pilot.press("escape")
+            await until(pilot, lambda: again.id in title(app))
+
+
+async def test_a_failure_names_its_reason(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    run = run_of(root, fake_raise_at=3)
+    wait_over(run)
+    app = LoratuiApp(Workspace.open(root))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(app, pilot)
+        await until(pilot, lambda: "failed" in said(app, "figures"))
+        assert "image file is truncated" in said(app, "trouble") and "check-images" in said(app, "trouble")
+
+
+async def test_a_replay_is_labelled(tmp_path: Path) -> None:
+    real = run_of(tmp_path / "real", images=60, epochs=2, fake_seconds=0.01)
+    assert wait_over(real) == "done"
+    record(real, tmp_path / "recording")
+    root = project(tmp_path / "demo")
+    copy = prepare(tmp_path / "recording", root, 1)
+    app = LoratuiApp(Workspace.open(root))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        playing = asyncio.create_task(asyncio.to_thread(play, tmp_path / "recording", copy, 1.0))
+        await until(pilot, lambda: "replay ×1" in title(app))
+        await until(pilot, lambda: "step" in said(app, "figures"), 20)
+        control.stop(copy)
+        await playing
+        await until(pilot, lambda: "stopped" in said(app, "figures"), 20)
+
+
+async def test_the_picture_folds_where_it_is_narrow(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    run = run_of(root)
+    wait_over(run)
+    app = LoratuiApp(Workspace.open(root))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(app, pilot)
+        await until(pilot, lambda: len(table(app)) == 2)
+        assert not screen.query_one(Picture).display and screen.query_one("#table").display
+        await pilot.press("tab")
+        await until(pilot, lambda: screen.query_one(Picture).display)
+        assert not screen.query_one("#table").display
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.query_one("#table").display)
