@@ -14,6 +14,7 @@ from textual.widgets import Static
 from loratui.core.checks import Check, blocked
 from loratui.core.errors import Cancelled, UsageError
 from loratui.core.jobs import Report
+from loratui.core.sanitize import line
 from loratui.core.training.presets import presets
 from loratui.core.training.recipe import Entry, Recipe
 from loratui.core.training.settings import Setting, Value, setting
@@ -40,21 +41,16 @@ class TrainScreen(LoratuiScreen):
     GO: ClassVar[str] = "n"
     EMPTY: ClassVar[str] = "No project here. Press gp, then a, to begin one."
     COMMANDS: ClassVar[tuple[Command, ...]] = (
-        Command(
-            "train.start", ("enter",), "start", "Starts the training, if no check blocks, and goes to the monitor."
-        ),
+        Command("train.start", ("enter",), "start", "Starts the training if no check blocks, and goes to the monitor."),
         Command("train.edit", ("e",), "edit", "Changes the setting under the cursor, in loratui.toml."),
-        Command(
-            "train.reset", ("x",), "as preset", "Takes the setting out of loratui.toml: the preset's value is back."
-        ),
-        Command("train.preset", ("p",), "preset", "Takes the next preset.", footer=False),
-        Command("train.table", ("t",), "quick/full", "Switches between the guide's two tables for epochs."),
-        Command("train.all", ("a",), "all settings", "Shows settings at their defaults, too, or hides them again."),
-        Command(
-            "train.filter", ("slash",), "filter", "Shows only settings whose name or help holds a word.", footer=False
-        ),
         Command("train.pane", ("tab",), "checks", "Goes to the checks, and back to the recipe."),
         Command("train.fix", ("f",), "fix", "Does what the finding under the cursor proposes."),
+        Command("train.table", ("t",), "quick/full", "Switches between the guide's two tables for epochs."),
+        Command("train.reset", ("x",), "as preset", "Takes the setting out of loratui.toml: the preset's is back."),
+        Command("train.all", ("a",), "all settings", "Shows settings at their defaults, too, or hides them again."),
+        Command("train.base", ("b",), "base model", "Chooses the base model among those found in model_dirs."),
+        Command("train.preset", ("p",), "preset", "Takes the next preset.", footer=False),
+        Command("train.filter", ("slash",), "filter", "Shows settings whose name or help holds a word.", footer=False),
         Command("train.check", ("c",), "check", "Runs all checks again.", footer=False),
         Command("train.gpu", ("d",), "GPU", "Takes the next GPU, then all of them together.", footer=False),
         Command("train.file", ("E",), "loratui.toml", "Opens loratui.toml in $EDITOR.", footer=False),
@@ -329,10 +325,41 @@ class TrainScreen(LoratuiScreen):
         if "--set" in words:
             key, _, text = words[words.index("--set") + 1].partition("=")
             self._set(key, text if key == "preset" else setting(key).parse(text))
+        elif words[1:] == ["models"]:
+            self.command_base()
         elif len(words) > 1 and words[1] in _SCREENS:
             await self.app.go(_SCREENS[words[1]])
         else:
             self.toast(f"In a shell: {check.fix}")
+
+    def command_base(self) -> None:
+        """Looks for model files, then asks for one."""
+        workspace = self.workspace
+
+        def look(report: Report, cancel: Event) -> list[str]:
+            from loratui.core.training import models
+
+            found = models.files(models.folders(workspace.config, workspace.project), workspace.root)
+            return sorted({path.name for path in found if path.suffix == ".safetensors"}, key=str.lower)
+
+        self.app.jobs.start("looking for models", look, self._choose_base, quiet=True)
+
+    async def _choose_base(self, names: list[str]) -> None:
+        if not names:
+            remedy = "Put their folder into model_dirs of config.toml, or fetch one with `loratui models --get`."
+            self.toast("No model files were found.", remedy, "warn")
+            return
+        few = ", ".join(line(name) for name in names[:4]) + (" …" if len(names) > 4 else "")
+
+        def complete(typed: str) -> list[str]:
+            return [name for name in names if name.startswith(typed)]
+
+        project = self.workspace.need_project()
+        chosen = await self.ask(f"Base model ({few}; right completes)", project.model.get("base", ""), complete)
+        if chosen and chosen.strip():
+            project.set("model.base", chosen.strip())
+            self.app.did(f"the base model is {line(chosen.strip())}")
+            self.reload()
 
     def command_check(self) -> None:
         """All checks again."""
