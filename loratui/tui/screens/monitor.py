@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 PERIOD = 1.0
 """Seconds between two looks at the files of the run; nothing is painted where nothing changed."""
+CURVE_PERIOD = 2.0
+"""The curve costs more bytes than all the rest: it is drawn half as often while it grows."""
 LOOK = 0.4
 """The longest one look reads before it paints, so that a long past appears piece by piece."""
 OPEN_LOG = 12
@@ -88,6 +90,9 @@ class MonitorScreen(LoratuiScreen):
         self._gpu: Gpu | None = None
         self._behind = 0
         self._painted: tuple[object, ...] = ()
+        self._curve_look: tuple[object, ...] = ()
+        self._curve_time = 0.0
+        self._curve_stale = False
         self._reading = False
         self._timer: Timer | None = None
         self._smoothing = 0
@@ -192,7 +197,7 @@ class MonitorScreen(LoratuiScreen):
             self._smoothing,
             self._log_open,
         )
-        if mark == self._painted:
+        if mark == self._painted and not self._curve_stale:
             return
         self._painted = mark
         self.set_class(metrics is None, "-empty")
@@ -210,7 +215,11 @@ class MonitorScreen(LoratuiScreen):
         self.query_one("#trouble").display = bool(trouble)
         kept = list(metrics.log)[-OPEN_LOG:] if self._log_open else list(metrics.log)[-1:]
         self._say("log", Content("\n").join(Content(view.log_line(text)[: max(10, width - 2)]) for text in kept))
-        self._show_curve(metrics)
+        look = (id(metrics), width, self._smoothing, metrics.state.state)
+        self._curve_stale = look == self._curve_look and time.monotonic() - self._curve_time < CURVE_PERIOD - PERIOD / 2
+        if not self._curve_stale:
+            self._curve_look, self._curve_time = look, time.monotonic()
+            self._show_curve(metrics)
         self._show_epochs(metrics, epochs)
         self._show_sample()
         self.refresh_status()
