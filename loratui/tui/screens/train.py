@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from loratui.core.checks import Check, blocked
-from loratui.core.errors import Cancelled, UsageError
+from loratui.core.errors import Cancelled
 from loratui.core.jobs import Report
 from loratui.core.sanitize import line
 from loratui.core.training.presets import presets
@@ -21,6 +21,7 @@ from loratui.core.training.settings import Setting, Value, setting
 from loratui.core.training.situation import Situation, survey
 from loratui.tui.commands import Command
 from loratui.tui.screens.base import LoratuiScreen
+from loratui.tui.screens.train_ask import ask_base, ask_value, model_names
 from loratui.tui.screens.train_view import FindingRows, RecipeRows, hint, length_lines, tally
 from loratui.tui.widgets.virtual_list import VirtualList
 
@@ -247,25 +248,10 @@ class TrainScreen(LoratuiScreen):
         if entry is None:
             self.command_preset()
             return
-        found, text = entry.setting, entry.setting.show(entry.value)
-        if found.kind == "bool" and not found.choices:
-            self._set(found.key, not entry.value)
-            return
-        words = [*found.choices, *(["none"] if found.default is None else [])]
-        while True:
-            typed = await self.ask(
-                f"{found.key}: {found.help} ({found.takes()})",
-                text,
-                complete=lambda begun: [word for word in words if word.startswith(begun)],
-            )
-            if typed is None:
-                return
-            try:
-                self._set(found.key, found.parse(typed))
-                return
-            except UsageError as error:
-                text = typed
-                self.toast(error.message, error.remedy, "error")
+        if entry.setting.kind == "bool" and not entry.setting.choices:
+            self._set(entry.setting.key, not entry.value)
+        elif (answer := await ask_value(self, entry)) is not None:
+            self._set(entry.setting.key, answer[0])
 
     def _set(self, key: str, value: Value) -> None:
         """Writes one value into loratui.toml and reads again."""
@@ -337,28 +323,16 @@ class TrainScreen(LoratuiScreen):
         workspace = self.workspace
 
         def look(report: Report, cancel: Event) -> list[str]:
-            from loratui.core.training import models
-
-            found = models.files(models.folders(workspace.config, workspace.project), workspace.root)
-            return sorted({path.name for path in found if path.suffix == ".safetensors"}, key=str.lower)
+            return model_names(workspace)
 
         self.app.jobs.start("looking for models", look, self._choose_base, quiet=True)
 
     async def _choose_base(self, names: list[str]) -> None:
-        if not names:
-            remedy = "Put their folder into model_dirs of config.toml, or fetch one with `loratui models --get`."
-            self.toast("No model files were found.", remedy, "warn")
-            return
-        few = ", ".join(line(name) for name in names[:4]) + (" …" if len(names) > 4 else "")
-
-        def complete(typed: str) -> list[str]:
-            return [name for name in names if name.startswith(typed)]
-
         project = self.workspace.need_project()
-        chosen = await self.ask(f"Base model ({few}; right completes)", project.model.get("base", ""), complete)
-        if chosen and chosen.strip():
-            project.set("model.base", chosen.strip())
-            self.app.did(f"the base model is {line(chosen.strip())}")
+        chosen = await ask_base(self, names, project.model.get("base", ""))
+        if chosen is not None:
+            project.set("model.base", chosen)
+            self.app.did(f"the base model is {line(chosen)}")
             self.reload()
 
     def command_check(self) -> None:
