@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from textual.app import App
 from textual.timer import Timer
 
-from loratui.core.errors import Cancelled, LoratuiError
+from loratui.core.errors import Cancelled, LoratuiError, from_os
 from loratui.core.sanitize import line
 from loratui.tui.jobs import JobCentre
 from loratui.tui.shell import diary
@@ -72,6 +72,9 @@ class Boundary(App[None], inherit_bindings=False):
             self.toast("stopped")
         elif isinstance(error, LoratuiError):
             self.toast(error.message, error.remedy, "error")
+        elif isinstance(error, OSError) and not self._raise:
+            diary.write(error)
+            self.report_error(from_os(error, "That"))
         elif self._raise:
             self._handle_exception(error)
         else:
