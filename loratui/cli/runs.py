@@ -240,7 +240,8 @@ def _sentence(event: dict[str, Any]) -> str:
     match event["type"]:
         case "state":
             end = f": {event['reason']}" if event.get("reason") else ""
-            return f"{event['state']}{end}"
+            replay = f" (a replay, {event['replay']:g} times as fast as it happened)" if event.get("replay") else ""
+            return f"{event['state']}{replay}{end}"
         case "epoch":
             return f"epoch {event['epoch']}/{event['epochs']} done, loss {event['loss']:.4f}"
         case "validation":

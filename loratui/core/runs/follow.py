@@ -16,7 +16,7 @@ def follow(run: Run, *, every: float = 0.5, cancel: Flag | None = None) -> Itera
     """The run's events in order: those of the past at once, then each as it comes; ends with the run.
 
     Every event has `t` (RFC 3339 UTC) and `type`:
-        state       state, and at the end exit and reason
+        state       state, at the end exit and reason, of a replay how many times faster it is
         step        step, total_steps, epoch, loss, average, lr, rate (steps a second), eta_seconds
         epoch       epoch, epochs, loss (its mean), step
         validation  epoch, loss

@@ -9,6 +9,7 @@ import re
 import shutil
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,9 @@ Event = dict[str, Any]
 
 PIECE = 4 << 20  # bytes read of a file at a time
 TAIL = 400  # lines of the log kept
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+# Said in every training, or of what we do on purpose.
+_EXPECTED = ("no regularization images", "steps from the state is ignored")
 _SAMPLE = re.compile(r"_(e?)(\d{6,})_(\d{2})_\d{14}(?:_(\d+))?\.png$")
 
 
@@ -94,7 +98,7 @@ class Metrics:
         self.version = 0
         self.last_change = time.time()
         self._files: dict[Path, EventFile] = {}
-        self._parser, self._log_offset = LogParser(), 0
+        self._parser, self._log_offset, self._log_time = LogParser(), 0, 0.0
         self._accumulation = 1
         self._pending: list[Scalar] = []
         self._intervals: deque[float] = deque(maxlen=20)
@@ -136,6 +140,8 @@ class Metrics:
         if (state.state, state.supervised) != self._told and not (state.over and self._more):
             self._told = (state.state, state.supervised)
             event: Event = {"t": rfc3339(time.time()), "type": "state", "state": state.state}
+            if state.replay:
+                event["replay"] = state.replay
             if state.over:
                 event |= {"t": state.ended or event["t"], "exit": state.exit, "reason": state.reason}
             events.insert(len(events) if state.over else 0, event)
@@ -174,10 +180,19 @@ class Metrics:
                 case Saved(path, removed):
                     self.log.append(f"{'removing' if removed else 'saving'} {Path(path).name}")
                 case Text(text, level):
-                    self.log.append(text.strip())
-                    if level in ("WARNING", "ERROR", "CRITICAL"):
-                        self._tell(time.time(), "warning", message=_message(text), level=level.lower())
+                    self._hear(text, level)
         return bool(data)
+
+    def _hear(self, text: str, level: str) -> None:
+        """A line of the log. Its time stands before it, or, within the same second, before an earlier one."""
+        if stamp := _STAMP.match(text):
+            with suppress(ValueError, OverflowError):
+                self._log_time = time.mktime(time.strptime(stamp[0], "%Y-%m-%d %H:%M:%S"))
+        message = _message(text)
+        if message:
+            self.log.append(text.strip())
+        if level in ("WARNING", "ERROR", "CRITICAL") and not any(words in message for words in _EXPECTED):
+            self._tell(self._log_time or time.time(), "warning", message=message, level=level.lower())
 
     def _learn(self, fact: Fact) -> None:
         if fact.name == "accumulation":
@@ -391,7 +406,7 @@ def rfc3339(seconds: float) -> str:
 
 def _message(text: str) -> str:
     """A log line without its time, level and source."""
-    text = re.sub(r"^\s*(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)?\s*(?:WARNING|ERROR|CRITICAL)\s+", "", text)
+    text = re.sub(r"^\s*(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)?\s*(?:(?:INFO|WARNING|ERROR|CRITICAL)\b)?", "", text)
     return re.sub(r"\s+\S+\.py:\d+\s*$", "", text).strip()
 
 
