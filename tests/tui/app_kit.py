@@ -10,8 +10,10 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.pilot import Pilot
 
+from loratui.core import machine
 from loratui.core.errors import LoratuiError
 from loratui.core.jobs import Report
+from loratui.core.project import Project
 from loratui.core.workspace import Workspace
 from loratui.tui.app import LoratuiApp
 from loratui.tui.commands import Command
@@ -102,7 +104,9 @@ class SampleScreen(LoratuiScreen):
 
 
 def app_on(folder: Path) -> tuple[LoratuiApp, SampleScreen]:
-    """An app in `folder` whose search is the sample screen."""
+    """An app in `folder` whose search is the sample screen. Some project is known, so that no guided start opens."""
+    if not machine.known_projects():
+        Project.create(Path.home() / "known")
     workspace = Workspace.open(folder)
     app = LoratuiApp(workspace)
     sample = SampleScreen(workspace)

@@ -15,6 +15,7 @@ from loratui.tui.shell.done import DonePanel
 from loratui.tui.shell.joblist import JobsPanel
 from loratui.tui.shell.lines import Notice
 from loratui.tui.shell.palette import PalettePanel
+from loratui.tui.shell.panels import Entry
 from loratui.tui.widgets.virtual_list import VirtualList
 from tests.tui.app_kit import app_on, status, title, until
 
@@ -71,13 +72,13 @@ async def test_letters_are_typed_while_an_input_has_the_focus(tmp_path: Path) ->
         await until(pilot, lambda: sample.reloads)
         view = app.focused
         await pilot.press("r")
-        await until(pilot, lambda: type(app.focused).__name__ == "Input")
+        await until(pilot, lambda: isinstance(app.focused, Entry))
         await pilot.press("q", "x", "g", "s", "question_mark", "colon", "enter")
         await until(pilot, lambda: sample.name_given == "oldqxgs?:")
         assert sample.removed == 0
         assert app.focused is view
         await pilot.press("r")
-        await until(pilot, lambda: type(app.focused).__name__ == "Input")
+        await until(pilot, lambda: isinstance(app.focused, Entry))
         await pilot.press("escape")
         await until(pilot, lambda: sample.name_given is None)
         assert sample.panel is None
@@ -217,7 +218,7 @@ async def test_the_palette_finds_and_runs_a_command(tmp_path: Path) -> None:
         await app.go("search")
         await until(pilot, lambda: sample.reloads)
         await pilot.press("colon")
-        await until(pilot, lambda: isinstance(sample.panel, PalettePanel) and type(app.focused).__name__ == "Input")
+        await until(pilot, lambda: isinstance(sample.panel, PalettePanel) and isinstance(app.focused, Entry))
         await pilot.press(*"remo")
         await until(pilot, lambda: len(sample.query_one(PalettePanel).query_one(VirtualList).rows) == 1)
         await pilot.press("enter")
