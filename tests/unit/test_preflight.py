@@ -499,18 +499,20 @@ import argparse
 def setup_parser():
     parser = argparse.ArgumentParser()
     for name in {names!r}:
-        parser.add_argument("--" + name, nargs="*" if name in ("text_encoder_lr", "optimizer_args") else None)
+        parser.add_argument("--" + name)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--sdpa", type=float)
     parser.add_argument("--save_precision", choices=["float"])
     return parser
 """
 SCHEMA = """
 class ConfigSanitizer:
-    def __init__(self, *supported): pass
-    def sanitize_user_config(self, config):
-        unknown = set(config["datasets"][0]) - {"resolution", "batch_size", "subsets"}
-        if unknown: raise ValueError("extra keys not allowed: " + sorted(unknown)[0])
+    def __init__(self, *supported):
+        self.general_schema = dict.fromkeys(["caption_extension", "shuffle_caption"])
+        self.db_subset_schema = dict.fromkeys(["num_repeats", "keep_tokens"])
+        self.db_dataset_schema = dict.fromkeys({keys!r})
 """
+KEYS = ["resolution", "batch_size", "enable_bucket", "min_bucket_reso", "max_bucket_reso", "bucket_reso_steps"]
 
 
 def test_the_script_in_use_is_asked_for_options_and_dataset_keys(
@@ -525,19 +527,28 @@ def test_the_script_in_use_is_asked_for_options_and_dataset_keys(
     kit.model(tmp_path / "models" / "base.safetensors", kit.SD15)
     kit.configure(sys.executable, real_layout, tmp_path / "models")
     workspace = kit.project(tmp_path / "kafka")
-    names = {key for key in compose_arguments(workspace) if key not in ("seed", "save_precision", "clip_skip")}
-    (real_layout / "train_network.py").write_text(SCRIPT.format(names=sorted(names)))
-    (real_layout / "library" / "config_util.py").write_text(SCHEMA)
+    names = compose_arguments(workspace).keys() - {"seed", "sdpa", "save_precision"}
+    script, schema = real_layout / "train_network.py", real_layout / "library" / "config_util.py"
 
-    found = checked(workspace, "mixed_precision=no")
+    def said(names: set[str], keys: list[str]) -> list[Check]:
+        script.write_text(SCRIPT.format(names=sorted(names)))
+        schema.write_text(SCHEMA.format(keys=keys))
+        return checked(workspace, "mixed_precision=no")
 
-    said = message(found, "script", "block")
-    assert "no option clip_skip" in said
-    assert "save_precision cannot be 'fp16'" in said
-    assert "extra keys not allowed: bucket_no_upscale" in said
-    assert checked(workspace, "mixed_precision=no") == found  # remembered
+    text = message(said(names - {"clip_skip"}, KEYS), "script", "block")
+    assert "no option clip_skip" in text
+    assert "save_precision cannot be 'fp16'" in text
+    assert "sdpa cannot be True" not in text  # True is a number to Python
+    assert "no dataset key bucket_no_upscale" in message(said(names, KEYS), "script", "block")
 
-    (real_layout / "train_network.py").write_text("raise RuntimeError('no such thing')")
+    script.write_text(script.read_text().replace('["float"]', '["fp16"]'))
+    schema.write_text(SCHEMA.format(keys=[*KEYS, "bucket_no_upscale"]))
+    assert of(checked(workspace, "mixed_precision=no"), "script") == ["ok"]
+    stamp = script.stat()
+    script.write_text("raise RuntimeError('no such thing')")
+    os.utime(script, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert of(checked(workspace, "mixed_precision=no"), "script") == ["ok"]  # remembered
+    script.touch()
     assert "no such thing" in message(checked(workspace, "mixed_precision=no"), "script", "block")
 
 

@@ -1,9 +1,9 @@
-"""Asks the script in use itself whether it knows every option and dataset key: it may be newer than the pinned one.
+"""Asks the script in use which options and dataset keys it knows: it may be newer than the pinned one.
 
 sd-scripts ignores misspelt keys of its `--config_file` in silence and checks no types there; its own parser tells them.
+The answer takes the script's imports, ten seconds and more, and is remembered until the script changes.
 """
 
-import hashlib
 import json
 import os
 import subprocess
@@ -19,40 +19,27 @@ from loratui.core.training.environment import Facts, Trainer, is_sd_scripts
 from loratui.core.training.situation import Situation
 
 _ASK = """
-import argparse, importlib, json, os, sys
-given = json.load(sys.stdin)
+import importlib, json, os, sys
 sys.path.insert(0, os.getcwd())
-sys.argv = [given["script"] + ".py"]
-problems = []
-parser = importlib.import_module(given["script"]).setup_parser()
-actions = {action.dest: action for action in parser._actions}
-for name, value in given["arguments"].items():
-    action = actions.get(name)
-    if action is None:
-        problems.append(f"it has no option {name}")
-        continue
-    for item in value if isinstance(value, list) else [value]:
-        if action.nargs == 0:
-            continue
-        try:
-            read = action.type(str(item)) if action.type else item
-        except (ValueError, TypeError, argparse.ArgumentTypeError):
-            problems.append(f"{name} cannot be {item!r}")
-            continue
-        if action.choices and read not in action.choices:
-            problems.append(f"{name} cannot be {item!r}")
-if given["dataset"]:
-    from library.config_util import ConfigSanitizer
-    try:
-        ConfigSanitizer(True, True, False, True).sanitize_user_config(given["dataset"])
-    except Exception as error:
-        problems.append(f"dataset: {error}")
-print("\\n" + json.dumps(problems))
+script = sys.argv[1]
+sys.argv = [script + ".py"]
+options = {}
+for action in importlib.import_module(script).setup_parser()._actions:
+    kind = action.type.__name__ if action.type in (int, float, str) else ""
+    choices = None if action.choices is None else [str(choice) for choice in action.choices]
+    options[action.dest] = ["flag" if action.nargs == 0 else kind, choices]
+from library.config_util import ConfigSanitizer
+schema = ConfigSanitizer(True, True, False, True)
+keys = {
+    "general": schema.general_schema, "dataset": schema.db_dataset_schema, "subset": schema.db_subset_schema
+}
+keys = {name: [str(key) for key in known] for name, known in keys.items()}
+print("\\n" + json.dumps({"options": options, **keys}))
 """
 
 
 def script_options(situation: Situation) -> Iterator[Check]:
-    """The script's parser and dataset schema take what would be given to them. Seconds; remembered."""
+    """The script's parser and dataset schema take what would be given to them."""
     base, trainer = situation.base, situation.trainer
     # Without trainer or base the checks of those say so; nothing can be asked.
     if base is None or not isinstance(trainer, Trainer) or not isinstance(situation.facts, Facts):
@@ -61,68 +48,76 @@ def script_options(situation: Situation) -> Iterator[Check]:
         return
     script = trainer.scripts / SCRIPTS[base.family]
     if not script.is_file():
-        yield Check(
-            "script", "block", f"{trainer.scripts} has no {script.name}.", "Run `loratui setup`.", "loratui setup"
-        )
+        message = f"{trainer.scripts} has no {script.name}."
+        yield Check("script", "block", message, "Run `loratui setup`.", "loratui setup")
+        return
+    known = _known(trainer.python, script)
+    if isinstance(known, str):
+        message = f"{script.name} does not start: {known}."
+        yield Check("script", "block", message, "Run `loratui setup` again.", "loratui setup")
         return
     keys = dataset_keys(situation.recipe)
-    subset = {"image_dir": "/", **subset_keys(situation.recipe, 1, 1)}
-    given = {
-        "script": script.stem,
-        "arguments": arguments(situation.recipe, base, situation.plan.epochs, situation.lycoris),
-        "dataset": {"general": keys["general"], "datasets": [{**keys["dataset"], "subsets": [subset]}]},
-    }
-    problems = _asked(trainer.python, script, given)
-    if isinstance(problems, str):
-        yield Check(
-            "script",
-            "block",
-            f"{script.name} does not start: {problems}.",
-            "Run `loratui setup` again.",
-            "loratui setup",
-        )
-    elif problems:
+    given = {**keys, "subset": subset_keys(situation.recipe, 1, 1)}
+    problems = [
+        *_options(known["options"], arguments(situation.recipe, base, situation.plan.epochs, situation.lycoris)),
+        *(f"no dataset key {key}" for part, names in given.items() for key in names if key not in known[part]),
+    ]
+    if problems:
         message = f"{script.name} refuses: {'; '.join(problems[:3])}."
-        yield Check("script", "block", message, "Correct the setting, or check out the pinned commit of sd-scripts.")
+        remedy = "Correct the setting, or check out the pinned commit of sd-scripts."
+        yield Check("script", "block", message, remedy)
     else:
         yield Check("script", "ok", f"{script.name} takes every option.")
 
 
-def _asked(python: Path, script: Path, given: Mapping[str, object]) -> list[str] | str:
-    """The script's objections, or why it could not be asked."""
-    text = json.dumps(given, sort_keys=True)
-    library = script.parent / "library" / "train_util.py"
-    times = [path.stat().st_mtime_ns for path in (python, script, library) if path.exists()]
-    key = hashlib.sha256(json.dumps([str(python), str(script), times, text]).encode()).hexdigest()
-    known = _known()
-    if key in known:
-        return list(known[key])
+def _options(known: Mapping[str, Any], given: Mapping[str, object]) -> Iterator[str]:
+    """What the script's parser would object to."""
+    for name, value in given.items():
+        if name not in known:
+            yield f"no option {name}"
+            continue
+        kind, choices = known[name]
+        for item in value if isinstance(value, list) else [value]:
+            whole = isinstance(item, int) or (isinstance(item, float) and item.is_integer())
+            fits = {"int": whole, "float": isinstance(item, int | float), "flag": item is True}.get(kind, True)
+            if not fits or (choices is not None and str(item) not in choices):
+                yield f"{name} cannot be {item!r}"
+
+
+def _known(python: Path, script: Path) -> Mapping[str, Any] | str:
+    """What the script knows, or why it could not be asked."""
+    files = (python, script, script.parent / "library" / "train_util.py", script.parent / "library" / "config_util.py")
+    key = json.dumps([str(script), *(path.stat().st_mtime_ns for path in files if path.exists())])
+    remembered = _remembered()
+    if key in remembered:
+        return remembered[key]  # type: ignore[no-any-return]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
     try:
         done = subprocess.run(
-            [str(python), "-c", _ASK],
-            input=text.encode(),
+            [str(python), "-c", _ASK, script.stem],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             cwd=script.parent,
             env=environment,
-            timeout=120,
+            timeout=180,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return type(error).__name__
     try:
-        answer = [str(problem) for problem in json.loads(done.stdout.decode("utf-8", "replace").splitlines()[-1])]
-    except (IndexError, ValueError, TypeError):
+        answer = json.loads(done.stdout.decode("utf-8", "replace").splitlines()[-1])
+        found = {part: answer[part] for part in ("options", "general", "dataset", "subset")}
+    except (IndexError, ValueError, TypeError, KeyError):
         return (done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit {done.returncode}"])[-1][:200]
-    _remember({**dict(list(known.items())[-50:]), key: answer})
-    return answer
+    _remember({**dict(list(remembered.items())[-4:]), key: found})
+    return found
 
 
 def _file() -> Path:
-    return paths.cache_dir() / "script_checks.json"
+    return paths.cache_dir() / "scripts.json"
 
 
-def _known() -> dict[str, Any]:
+def _remembered() -> dict[str, Any]:
     try:
         found = json.loads(_file().read_bytes())
         return found if isinstance(found, dict) else {}
