@@ -18,13 +18,13 @@ from loratui.core.jobs import Report
 from loratui.tui.commands import Command
 from loratui.tui.screens import monitor_view as view
 from loratui.tui.screens.base import LoratuiScreen
+from loratui.tui.screens.monitor_source import MonitorSource
 from loratui.tui.widgets.line_chart import LineChart, Series
 from loratui.tui.widgets.picture import Picture
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     from loratui.core.runs import Run, RunState
-    from loratui.core.runs.gpu import Gpu, Gpus
     from loratui.core.runs.metrics import Metrics
     from loratui.core.workspace import Workspace
 
@@ -32,8 +32,6 @@ PERIOD = 1.0
 """Seconds between two looks at the files of the run; nothing is painted where nothing changed."""
 CURVE_PERIOD = 2.0
 """The curve costs more bytes than all the rest: it is drawn half as often while it grows."""
-LOOK = 0.4
-"""The longest one look reads before it paints, so that a long past appears piece by piece."""
 OPEN_LOG = 12
 """Lines of the log when it is open."""
 
@@ -84,11 +82,7 @@ class MonitorScreen(LoratuiScreen):
 
     def __init__(self, workspace: "Workspace") -> None:
         super().__init__(workspace)
-        self._metrics: Metrics | None = None
-        self._chosen: Path | None = None
-        self._gpus: Gpus | None = None
-        self._gpu: Gpu | None = None
-        self._behind = 0
+        self._source = MonitorSource(_project(workspace))
         self._painted: tuple[object, ...] = ()
         self._curve_look: tuple[object, ...] = ()
         self._curve_time = 0.0
@@ -120,6 +114,8 @@ class MonitorScreen(LoratuiScreen):
             self._timer = self.set_interval(PERIOD, self._tick)
         self._timer.resume()
         self._painted = ()
+        if self._source.project != _project(self.workspace):
+            self._source = MonitorSource(_project(self.workspace))
         self._tick()
 
     def on_screen_suspend(self) -> None:
@@ -135,64 +131,28 @@ class MonitorScreen(LoratuiScreen):
     async def _look(self) -> None:
         """One look at the files; paints where something changed."""
         try:
-            await asyncio.to_thread(self._read)
+            await asyncio.to_thread(self._source.read)
         except (LoratuiError, OSError) as error:
-            self._metrics = None
+            self._source.metrics = None
             self.app.report_error(error)
         finally:
             self._reading = False
         if self.is_attached and self.is_current:
             self._paint()
 
-    def _read(self) -> None:
-        from loratui.core.runs.metrics import Metrics
-
-        run, self._behind = self._current()
-        if run is None:
-            self._metrics = None
-            return
-        metrics = self._metrics
-        if metrics is None or metrics.run.folder != run.folder:
-            metrics = Metrics(run)
-        end = time.monotonic() + LOOK
-        while metrics.update() and time.monotonic() < end:
-            pass
-        self._metrics = metrics
-        self._gpu = self._read_gpu(metrics)
-
-    def _current(self) -> "tuple[Run | None, int]":
-        """The run to show: the chosen one; else the first that trains, else the newest; and how many wait."""
-        from loratui.core.runs import Run, queue
-
-        waiting = [run for run, _ in queue.waiting()]
-        behind = sum(run.state().state == "queued" for run in waiting)
-        if self._chosen is not None and (self._chosen / "command.json").exists():
-            return Run(self._chosen), behind
-        project = self.workspace.root if self.workspace.project is not None else None
-        runs = queue.runs(project)
-        active = [run for run in runs if not run.state().over]
-        return (active[-1] if active else runs[0] if runs else None), behind
-
-    def _read_gpu(self, metrics: "Metrics") -> "Gpu | None":
-        from loratui.core.runs.gpu import Gpus
-
-        device = metrics.command.devices[0] if metrics.command.devices else ""
-        if not device.isdigit() or metrics.state.over or metrics.state.replay:
-            return None
-        if self._gpus is None:
-            self._gpus = Gpus()
-        return self._gpus.read(int(device))
-
     # -- painting
 
     def _paint(self) -> None:
-        metrics = self._metrics
+        """Paints what differs. While a look goes on its thread changes the figures: it paints when it is back."""
+        if self._reading:
+            return
+        metrics = self._source.metrics
         width = self.size.width
         mark = (
             id(metrics),
             metrics and metrics.version,
-            self._gpu,
-            self._behind,
+            self._source.gpu,
+            self._source.behind,
             width,
             self._smoothing,
             self._log_open,
@@ -209,8 +169,8 @@ class MonitorScreen(LoratuiScreen):
             epochs.set_source(view.EpochRows(None), empty=self.EMPTY)
             self.refresh_status()
             return
-        self.set_counts(view.title(metrics, self._behind))
-        self._say("figures", Content("\n").join(view.figures(metrics, self._gpu, width - 2, time.time())))
+        self.set_counts(view.title(metrics, self._source.behind))
+        self._say("figures", Content("\n").join(view.figures(metrics, self._source.gpu, width - 2, time.time())))
         self._say("trouble", trouble := view.trouble(metrics))
         self.query_one("#trouble").display = bool(trouble)
         kept = list(metrics.log)[-OPEN_LOG:] if self._log_open else list(metrics.log)[-1:]
@@ -295,15 +255,15 @@ class MonitorScreen(LoratuiScreen):
         if self._log_open:
             self.command_log()
             return True
-        if self._chosen is not None:
-            self._chosen = None
+        if self._source.chosen is not None:
+            self._source.chosen = None
             self._tick()
             return True
         return False
 
     def unavailable(self, id: str) -> str | None:  # noqa: A002
         """Why a command cannot run now."""
-        metrics = self._metrics
+        metrics = self._source.metrics
         if metrics is None:
             return None if id == "monitor.runs" else "there is no run yet"
         if id in ("monitor.stop", "monitor.stop-after-save") and metrics.state.over:
@@ -334,7 +294,7 @@ class MonitorScreen(LoratuiScreen):
             return
         rows = event.view.rows
         if isinstance(rows, view.RunRows):
-            self._chosen = rows.runs[event.index].run.folder
+            self._source.chosen = rows.runs[event.index].run.folder
             self.close_panel()
             self._tick()
 
@@ -353,7 +313,7 @@ class MonitorScreen(LoratuiScreen):
         """The list of runs, read on a thread: some have long files."""
         from loratui.core.runs import list_runs
 
-        project = self.workspace.root if self.workspace.project is not None else None
+        project = self._source.project
 
         def work(report: Report, cancel: Event) -> view.RunRows:
             return view.RunRows(list_runs(project))
@@ -377,9 +337,9 @@ class MonitorScreen(LoratuiScreen):
     def _stop(self, *, after_save: bool) -> None:
         from loratui.core.runs import control
 
-        if self._metrics is None:
+        if (metrics := self._source.metrics) is None:
             return
-        run = self._metrics.run
+        run = metrics.run
 
         def work(report: Report, cancel: Event) -> "RunState":
             return control.stop(run, after_save=after_save)
@@ -396,13 +356,13 @@ class MonitorScreen(LoratuiScreen):
         """Goes on as a new run."""
         from loratui.core.runs import control
 
-        if self._metrics is None:
+        if (metrics := self._source.metrics) is None:
             return
-        origin = self._metrics.run
+        origin = metrics.run
 
         def done(result: "tuple[Run | None, int]") -> None:
             run, epoch = result
-            self._chosen = None
+            self._source.chosen = None
             if run is not None:
                 self.app.did(f"{run.id} goes on with epoch {epoch}", f"loratui resume {origin.id}")
                 self.toast(f"{run.id} goes on with epoch {epoch}.")
@@ -410,3 +370,8 @@ class MonitorScreen(LoratuiScreen):
 
         work = partial(control.resume, origin)
         self.app.jobs.start("resuming", lambda report, cancel: work(), done)
+
+
+def _project(workspace: "Workspace") -> Path | None:
+    """Whose runs are shown; None outside a project: all of the machine."""
+    return workspace.root if workspace.project is not None else None
