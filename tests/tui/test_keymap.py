@@ -61,7 +61,7 @@ async def test_the_persons_keys_work_and_problems_are_one_toast(tmp_path: Path) 
     folder = paths.config_dir()
     folder.mkdir(parents=True)
     (folder / "keys.toml").write_text(
-        '"projects.next" = "x"\n"app.help" = "gh"\n"app.theme" = "T"\n"a.b" = "c"\n"c.d" = "e"\n'
+        '"projects.next" = "x"\n"app.help" = "gh"\n"app.theme" = "Z"\n"a.b" = "c"\n"c.d" = "e"\n'
     )
     app, sample = app_on(tmp_path)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -74,6 +74,6 @@ async def test_the_persons_keys_work_and_problems_are_one_toast(tmp_path: Path) 
         await until(pilot, lambda: sample.panel is not None)
         await pilot.press("escape")
         before = app.theme
-        await pilot.press("T")
+        await pilot.press("Z")
         await until(pilot, lambda: app.theme != before)
         assert [entry.text for entry in app.done if entry.level == "warn"] == ["no command a.b", "no command c.d"]

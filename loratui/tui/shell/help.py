@@ -48,10 +48,11 @@ def rows(screen: "LoratuiScreen", keymap: Keymap, width: int) -> list[Content]:
     def command(each: Command, why: str | None) -> list[Content]:
         return entry(" ".join(shown(key) for key in keymap.of(each)) or "palette", each.title, each.help, why)
 
+    own = {key for each in screen.COMMANDS for key in keymap.of(each)}
     parts = [
         [Content.styled(screen.TITLE_TEXT, "bold")],
         *(command(each, screen.unavailable(each.id)) for each in screen.COMMANDS),
-        *(entry(*each) for each in _LIST_KEYS),
+        *(entry(*each) for each in _LIST_KEYS if each[0] not in own),
         [Content(), Content.styled("Everywhere", "bold")],
         *(command(each, everywhere.unavailable(screen.app, each.id)) for each in GLOBAL),
     ]
