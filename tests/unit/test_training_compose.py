@@ -52,6 +52,13 @@ def test_a_prompt_file_of_the_project_is_taken_over(tmp_path: Path) -> None:
     assert compose.job(workspace, ["sample_prompts=mine.txt"]).prompts == "kafka smiles --d 1\n"
 
 
+def test_paths_of_settings_are_seen_from_the_project(tmp_path: Path) -> None:
+    workspace = kit.ready(tmp_path, images=2)
+    job = compose.job(workspace, ["network_weights=old.safetensors", "tokenizer_cache_dir=/tokenizers"])
+    assert job.arguments["network_weights"] == str(workspace.root / "old.safetensors")
+    assert job.arguments["tokenizer_cache_dir"] == "/tokenizers"
+
+
 def test_subsets_of_one_name_get_folders_of_their_own_and_empty_ones_none(tmp_path: Path) -> None:
     more = '[[subset]]\nfolder = "other/kafka"\ntrigger = "kafka, red"\n[[subset]]\nfolder = "other/empty"'
     workspace = kit.ready(tmp_path, images=2, subset=more)

@@ -1,6 +1,7 @@
 """Puts a training together: recipe, images and trainer become a `Job`, from which a run is frozen."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loratui.core.errors import LoratuiError, Refused
@@ -47,6 +48,9 @@ def compose(situation: Situation) -> Job:
     name = file_name(recipe.text("output_name") or situation.project.name)
     prompts = samples.prompt_text(situation.project, recipe, base.family)
     options = arguments(recipe, base, situation.plan.epochs, situation.lycoris)
+    for key in ("network_weights", "tokenizer_cache_dir"):
+        if key in options:  # the trainer runs in a folder of its own
+            options[key] = str(situation.project.root / Path(recipe.text(key)).expanduser())
     if prompts:
         options |= {
             "sample_every_n_epochs": recipe.integer("sample_every_n_epochs"),

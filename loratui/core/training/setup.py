@@ -24,7 +24,7 @@ _TORCH_BY_DRIVER = (
     ((12, 8), ("torch==2.8.0", "torchvision==0.23.0")),
     ((0, 0), ("torch==2.6.0", "torchvision==0.21.0")),
 )
-_EXTRAS = ("lycoris-lora==3.4.0", "dadaptation==3.2", "spandrel")
+_EXTRAS = ("lycoris-lora==3.4.0", "dadaptation==3.2", "spandrel==0.4.2")
 ROOM = 12_000_000_000
 """Bytes the environment and its download caches take at most, about."""
 

@@ -1,6 +1,7 @@
 """Checks of the base model and the other model files."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from loratui.core.checks import Check
 from loratui.core.errors import LoratuiError
@@ -84,10 +85,13 @@ def warm_start(situation: Situation) -> Iterator[Check]:
     name = situation.recipe.text("network_weights")
     if not name:
         return
-    found = try_inspect(situation.project.root / name)
+    found = try_inspect(situation.project.root / Path(name).expanduser())
     if isinstance(found, LoratuiError):
         yield Check(
-            "network-weights", "block", f"network_weights: {found.message}", "Name a LoRA file, by its absolute path."
+            "network-weights",
+            "block",
+            f"network_weights: {found.message}",
+            "Name a LoRA file, by a path from the project or an absolute one.",
         )
     elif found.role != "lora":
         yield Check(
