@@ -200,6 +200,11 @@ class Manifest:
             return self._items("batch=?", (batch,), limit)
         return self._items(f"batch=? and state in ({_marks(states)})", (batch, *states), limit)
 
+    def version(self) -> int:
+        """A number that is another one after somebody else changed the queue; 0 where there is none."""
+        rows = self._read("pragma data_version", ())
+        return int(rows[0][0]) if rows else 0
+
     def batches(self) -> list[Batch]:
         """Every get, newest first, with its counts."""
         counts: dict[int, dict[State, int]] = {}

@@ -46,6 +46,7 @@ class DownloadsScreen(LoratuiScreen):
         super().__init__(workspace)
         self._rows = BatchRows()
         self._manifest: Manifest | None = None
+        self._version = 0
 
     def compose_body(self) -> ComposeResult:
         """The gets, and the files of the one under the cursor."""
@@ -55,7 +56,7 @@ class DownloadsScreen(LoratuiScreen):
             yield VirtualList(ItemRows(), id="items")
 
     def on_mount(self) -> None:
-        """Looks once a second while something goes on."""
+        """Looks once a second whether something goes on."""
         self._batches.focus()
         self.set_interval(_PERIOD, self._tick)
 
@@ -77,7 +78,9 @@ class DownloadsScreen(LoratuiScreen):
         return self._rows.batches[self._batches.cursor] if self._rows.batches else None
 
     def _tick(self) -> None:
-        if self.is_current and any(batch.state == "active" for batch in self._rows.batches):
+        if not self.is_current or self._manifest is None:
+            return
+        if self._manifest.version() != self._version or any(batch.state == "active" for batch in self._rows.batches):
             self.app.guarded(self.reload)
 
     def reload(self) -> None:
@@ -87,6 +90,7 @@ class DownloadsScreen(LoratuiScreen):
 
         if self._manifest is None:
             self._manifest = Manifest(self.workspace.root)
+        self._version = self._manifest.version()
         batches = self._manifest.batches()
         someone = busy(self.workspace) if any(batch.state == "active" for batch in batches) else False
         words: dict[int, str] = {}
@@ -126,9 +130,13 @@ class DownloadsScreen(LoratuiScreen):
             return
         failed = self._manifest.items(batch.id, ("failed",))
         coming = self._manifest.items(batch.id, ("queued", "fetched"), limit=_SHOWN_ITEMS)
-        self.query_one("#detail", Static).update(detail(batch, failed))
+        self.query_one("#detail", Static).update(detail(batch, failed, self._pace(batch)))
         done = "Every file of it is in." if batch.state == "done" else "No file of it is open."
         self._items.set_source(ItemRows([*failed, *coming]), empty=done)
+
+    def _pace(self, batch: "Batch") -> str:
+        fetching = self._rows.words.get(batch.id) == "fetching"
+        return self._rows.paces[batch.id].text(batch) if fetching and batch.id in self._rows.paces else ""
 
     def unavailable(self, id: str) -> str | None:  # noqa: A002
         """Why a command cannot run now."""

@@ -64,19 +64,16 @@ class BatchRows:
         colour = {"fetching": "$primary", "done": "$success", "broken off": "$warning", "paused": "$warning"}.get(
             word, "$dim"
         )
-        done = batch.total - batch.open
+        done = batch.total - batch.counts.get("queued", 0)
         failed = batch.counts.get("failed", 0)
         parts: list[Content | tuple[str, str]] = [
             (f"{word:<10} ", colour),
             (bar(done, batch.total), colour),
-            (f" {f'{done:,}/{batch.total:,}':>13} ", ""),
-            (f"{f'{failed:,} failed' if failed else '':<10} ", "$error"),
-            (f"{line(batch.board, 12):<12} ", "$dim"),
+            (f" {f'{done:,}/{batch.total:,}':>11}  ", ""),
+            (f"{failed:,} failed  " if failed else "", "$error"),
             (line(batch.query, 300), "bold"),
+            (f"  on {line(batch.board, 40)}", "$dim"),
         ]
-        pace = self.paces[batch.id].text(batch) if word == "fetching" and batch.id in self.paces else ""
-        if pace:
-            parts.insert(3, (f"{pace}  ", "$accent"))
         return Content.assemble(*parts)
 
 
@@ -110,17 +107,18 @@ def bar(done: int, total: int) -> str:
     """How far, as a bar."""
     filled = _BAR * 8 * done // total if total else 0
     full, part = divmod(filled, 8)
-    return ("█" * full + (" ▏▎▍▌▋▊▉"[part] if full < _BAR else "")).ljust(_BAR, "·")
+    return ("█" * full + ("▏▎▍▌▋▊▉"[part - 1] if part else "")).ljust(_BAR, "·")
 
 
-def detail(batch: "Batch", failed: "Sequence[Item]") -> Content:
-    """Two lines on one batch: where to and how much, and what each reason cost."""
+def detail(batch: "Batch", failed: "Sequence[Item]", pace: str) -> Content:
+    """Two lines on one batch: where to, how much and how fast; what each reason cost."""
     counts = batch.counts
     parts = [f"→ {line(batch.folder) or 'this folder'}", f"{counts.get('done', 0):,} downloaded"]
     parts += [f"{counts['existing']:,} were there"] if counts.get("existing") else []
     parts += [f"{batch.open:,} to come"] if batch.open else []
     parts += [f"{counts['cancelled']:,} given up"] if counts.get("cancelled") else []
     parts += [size(batch.bytes)] if batch.bytes else []
+    parts += [pace] if pace else []
     parts += [f"smallest side {batch.options.min_side}"] if batch.options.min_side else []
     parts += [] if batch.options.captions else ["no captions"]
     reasons: list[tuple[str, str]] = []

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _AHEAD = 30
 """Rows left below the cursor at which the next page is fetched."""
 _REST = 0.12
-"""Seconds the cursor rests on a post before its picture is asked for."""
+"""Seconds the cursor rests on a post before its tags and picture are shown: a held key costs two lines a step."""
 
 
 class SearchScreen(LoratuiScreen):
@@ -43,7 +43,7 @@ class SearchScreen(LoratuiScreen):
     EMPTY: ClassVar[str] = "Press / and type tags to search {board}. Press b for another board."
     COMMANDS: ClassVar[tuple[Command, ...]] = (
         Command("search.query", ("/",), "query", "Asks for tags and metatags, and searches the board."),
-        Command("search.board", ("b",), "board", "Chooses the board, and repeats the query there."),
+        Command("search.board", ("b",), "board", "Chooses the board, and repeats the query there.", footer=False),
         Command("search.mark", ("space",), "mark", "Marks the post and steps on; marked ones can be got alone."),
         Command("search.get", ("enter",), "get", "Gets the marked posts, or all of the query, into a subset."),
         Command("search.pane", ("tab",), "tags", "Goes to the tags of the post, and back to the list."),
@@ -74,6 +74,7 @@ class SearchScreen(LoratuiScreen):
         self._network: Network | None = None
         self._preview: Future[Path | None] | None = None
         self._rest: Timer | None = None
+        self._shown: Post | None = None
 
     def compose_body(self) -> ComposeResult:
         """Query, plan, posts and the pane of one post."""
@@ -135,17 +136,23 @@ class SearchScreen(LoratuiScreen):
     # --- one post ------------------------------------------------------------------------------------------------
 
     def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
-        """Another post: its tags, its picture, and more posts when the end is near."""
+        """Another post: its tags and picture once the cursor rests, and more posts when the end is near."""
         if event.control.id == "posts":
-            self._show_post()
+            if self._rest is not None:
+                self._rest.stop()
+            self._rest = self.set_timer(_REST, self._show_post)
             self._more()
 
     def _show_post(self) -> None:
         post = self._post
-        self.query_one("#about", Static).update(about(post) if post else Content())
-        self._tags.set_source(TagRows(post, self._query), keep=False)
         if self._rest is not None:
             self._rest.stop()
+            self._rest = None
+        if post is not None and post is self._shown:
+            return
+        self._shown = post
+        self.query_one("#about", Static).update(about(post) if post else Content())
+        self._tags.set_source(TagRows(post, self._query), keep=False)
         if self._preview is not None:
             self._preview.cancel()
         picture = self.query_one("#picture", Picture)
@@ -158,9 +165,6 @@ class SearchScreen(LoratuiScreen):
             picture.show(path)
             return
         picture.show(None, label="…" if post.preview_url else "no preview")
-        self._rest = self.set_timer(_REST, lambda: self._fetch_preview(post))
-
-    def _fetch_preview(self, post: "Post") -> None:
         if self._network is None or self._search is None or not post.preview_url:
             return
         from loratui.core.downloads.previews import preview
@@ -218,7 +222,7 @@ class SearchScreen(LoratuiScreen):
         if self._job is not None:
             self._job.cancel.set()
         self._query, self._search, self._total = query, None, None
-        self._rows = PostRows()
+        self._rows = PostRows(query)
         self._posts.set_source(self._rows, keep=False)
         board = self._board
 
@@ -305,7 +309,9 @@ class SearchScreen(LoratuiScreen):
         """Why a command cannot run now."""
         if id in ("search.mark", "search.get", "search.pane") and not self._rows.posts:
             return "there are no posts yet: press / to search"
-        if id in ("search.include", "search.exclude") and not (self._tags.has_focus and len(self._tags.rows)):
+        # Asked for before the screen has its widgets, too.
+        in_tags = any(view.has_focus and len(view.rows) for view in self.query("#tags").results(VirtualList))
+        if id in ("search.include", "search.exclude") and not in_tags:
             return "press tab to go to the tags of a post"
         return None
 
@@ -324,6 +330,7 @@ class SearchScreen(LoratuiScreen):
         if self._tags.has_focus:
             self._leave_pane()
         else:
+            self._show_post()
             self.add_class("-pane")
             self._tags.focus()
 

@@ -24,9 +24,10 @@ _IN_ROW = ("character", "species", "general")
 
 
 class PostRows:
-    """The posts listed so far, and which of them are marked."""
+    """The posts listed so far, and which are marked. Tags that the query asks for are not repeated in each row."""
 
-    def __init__(self) -> None:
+    def __init__(self, query: str = "") -> None:
+        self._asked = {word.lower() for word in query.split()}
         self.posts: list[Post] = []
         self.marked: set[int] = set()
 
@@ -48,6 +49,8 @@ class PostRows:
             for tag in post.tags.get(category, ()):
                 if room <= 0:
                     break
+                if tag.lower() in self._asked:
+                    continue
                 text = line(tag, 80) + " "
                 parts.append((text, _COLOUR[category] if category != "general" else ""))
                 room -= len(text)
