@@ -16,6 +16,7 @@ from loratui.core import jobs, paths
 from loratui.core.checks import Check
 from loratui.core.errors import LoratuiError
 from loratui.core.training import environment
+from loratui.core.training.checks.session import session
 from loratui.core.training.gpu import gpus
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def diagnose(config: "Config", *, report: jobs.Report = jobs.silent, cancel: Eve
         ("models", lambda: _models(config)),
         ("terminal", _terminal),
         ("link", _link),
-        ("session", _session),
+        ("session", session),
         ("tools", _tools),
     )
     found: list[Check] = []
@@ -215,61 +216,6 @@ def _link() -> Iterator[Check]:
     else:
         remedy = "Connect with `ssh -C`: screens take 25 to 40 times fewer bytes. On a slow link set ui.slow_link."
         yield Check("link", "warn", "Over SSH; whether it compresses cannot be seen from here.", remedy)
-
-
-def _session() -> Iterator[Check]:
-    """Whether a training outlives the login that started it."""
-    if not Path("/run/systemd/system").is_dir():
-        init = _init_name()
-        if init in ("systemd", "init", "launchd"):
-            yield Check("session", "ok", "No systemd: runs outlive the login.")
-        else:
-            message = f"The first process is {init}, no init: a container, most likely."
-            yield Check("session", "warn", message, "Runs end when it does; keep the container running.")
-        return
-    if not _kills_processes():
-        yield Check("session", "ok", "Runs outlive the login (KillUserProcesses is off).")
-    elif _lingers():
-        yield Check("session", "ok", "Runs outlive the login (lingering is on).")
-    else:
-        message = "The system ends all processes at logout (KillUserProcesses)."
-        yield Check("session", "block", message, "Run `loginctl enable-linger`, or ask the administrator to.")
-
-
-def _init_name() -> str:
-    try:
-        return Path("/proc/1/comm").read_text().strip()
-    except OSError:
-        return "unknown"
-
-
-def _kills_processes() -> bool:
-    """What logind's files say; its own default is yes, Debian's and others' is no and stands in the file."""
-    files = [Path("/usr/lib/systemd/logind.conf"), Path("/etc/systemd/logind.conf")]
-    for folder in ("/usr/lib/systemd/logind.conf.d", "/run/systemd/logind.conf.d", "/etc/systemd/logind.conf.d"):
-        files += sorted(Path(folder).glob("*.conf"))
-    answer = False
-    for file in files:
-        try:
-            lines = file.read_text("utf-8", "replace").splitlines()
-        except OSError:
-            continue
-        for text in lines:
-            # A commented line in the shipped file tells the default the distribution was built with.
-            key, _, value = text.strip().lstrip("#").partition("=")
-            if key == "KillUserProcesses" and (not text.lstrip().startswith("#") or file.name == "logind.conf"):
-                answer = value.strip().lower() in ("yes", "true", "on", "1")
-    return answer
-
-
-def _lingers() -> bool:
-    """Whether the person's services go on without a login."""
-    try:
-        command = ["loginctl", "show-user", str(os.getuid()), "--property=Linger"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.stdout.strip() == "Linger=yes"
 
 
 def _tools() -> Iterator[Check]:

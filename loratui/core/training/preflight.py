@@ -6,7 +6,7 @@ from threading import Event
 from loratui.core import jobs
 from loratui.core.checks import Check, blocked
 from loratui.core.errors import Refused
-from loratui.core.training.checks import base, dataset, decode, machine, options, run, script
+from loratui.core.training.checks import base, dataset, decode, machine, options, run, script, session, system
 from loratui.core.training.situation import Situation
 
 _CHECKS: tuple[tuple[str, Callable[[Situation], Iterable[Check]]], ...] = (
@@ -27,7 +27,10 @@ _CHECKS: tuple[tuple[str, Callable[[Situation], Iterable[Check]]], ...] = (
     ("precision", machine.precision),
     ("GPU", machine.gpu),
     ("disk", machine.disk),
-    ("loaders", machine.workers),
+    ("loaders", system.workers),
+    ("memory", system.memory),
+    ("tokenizer", system.tokenizer),
+    ("session", lambda situation: session.session()),
     ("script", script.script_options),
 )
 _ORDER = {"block": 0, "warn": 1, "ok": 2}

@@ -177,23 +177,3 @@ def lora_bytes(situation: Situation) -> int:
     return int(
         size * (2 if recipe["network_type"] == "loha" else 1) * (2 if recipe["save_precision"] == "float" else 1)
     )
-
-
-def workers(situation: Situation) -> Iterator[Check]:
-    """Shared memory and open files enough for the processes that load pictures."""
-    if not situation.recipe.integer("max_data_loader_n_workers"):
-        return
-    import resource
-
-    try:
-        shared = os.statvfs("/dev/shm")
-    except OSError:
-        return
-    if shared.f_blocks * shared.f_frsize < 128_000_000:
-        message = (
-            f"/dev/shm holds only {shared.f_blocks * shared.f_frsize / 1e6:.0f} MB, too little for loader processes."
-        )
-        yield Check("shared-memory", "warn", message, "Set max_data_loader_n_workers=0, or give the container more.")
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < 512:
-        yield Check("open-files", "warn", f"A process may open only {soft} files.", "Run `ulimit -n 4096` before.")
