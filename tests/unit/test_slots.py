@@ -31,8 +31,9 @@ SLOT_OF = {
 NONE = (
     "1girl, solo, smile, closed eyes, half-closed eyes, looking at viewer, holding hat, hat removed, bow (weapon), "
     "web address, elbow, holding hands, blue eyeshadow, floating hair, wet hair, parted lips, blue sky, "
-    "white background, multiple girls, fairy tail, covered ears, no humans, hand on own hip, purple flower, skirt lift, ^_^, :d, "
-    "open mouth, alternate hair color, playing with own hair, adjusting eyewear, chair, hatching, unworn hat"
+    "white background, multiple girls, fairy tail, covered ears, no humans, hand on own hip, purple flower, "
+    "skirt lift, ^_^, :d, open mouth, alternate hair color, playing with own hair, adjusting eyewear, chair, "
+    "hatching, unworn hat"
 )
 
 

@@ -95,6 +95,15 @@ def find(model: str, base: Path, model_dirs: Sequence[str] = ()) -> TaggerFiles 
     return None
 
 
+def score_key(model: str, base: Path) -> str:
+    """The key of a tagger's scores in the records, without looking for its files; "" where there is no such tagger."""
+    path = base / Path(model).expanduser()
+    if (path / MODEL).is_file() and (path / LABELS).is_file():
+        return _own(path.resolve()).key
+    name = model.removeprefix(f"{OWNER}/")
+    return name if name in KNOWN else ""
+
+
 def download_size(model: str, *, cancel: Event | None = None) -> int:
     """Bytes that a download would fetch; asks the hub.
 

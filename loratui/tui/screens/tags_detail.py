@@ -1,0 +1,135 @@
+"""The right pane of the Tags screen: one image with its caption and what the tagger said of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from loratui.core.dataset.caption import key
+from loratui.core.dataset.tokens import estimate
+from loratui.core.sanitize import line
+from loratui.tui.widgets.picture import Picture
+
+if TYPE_CHECKING:
+    from loratui.core.workspace import Workspace
+    from loratui.tui.screens.tags_table import Loaded, TagTable
+
+_SCORES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is read of one image, on a thread.
+
+    Attributes:
+        size: width and height; None where the header cannot be read.
+        scores: category and probability by tag; empty where the tagger was not asked.
+        origins: board, tagger or person, by tag.
+    """
+
+    size: tuple[int, int] | None = None
+    scores: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+
+def know(workspace: "Workspace", loaded: "Loaded", position: int) -> Known:
+    """Reads the header of an image, and what the records hold of its content."""
+    from loratui.core.dataset.sizes import size
+    from loratui.core.tagging.tagger import origins
+
+    image = loaded.dataset.images[position]
+    found = size(workspace.root / image.path)
+    try:
+        digest = workspace.records.content_hash(image)
+    except OSError:
+        return Known(found)
+    scores = workspace.records.scores(digest, loaded.tagger) or {}
+    return Known(found, scores, origins(workspace.records, digest, loaded.tagger, loaded.dataset.tags[position]))
+
+
+class Detail(Vertical):
+    """Name and place in the row of images, the picture, the caption, the scores."""
+
+    DEFAULT_CSS = """
+    Detail { padding: 0 1; }
+    Detail > .detail--head { height: 1; color: $foreground; }
+    Detail > Picture { height: 1fr; min-height: 4; }
+    Detail > .detail--caption { height: auto; max-height: 40%; }
+    Detail > .detail--scores { height: auto; max-height: 2; color: $dim; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """The four parts."""
+        yield Static(classes="detail--head")
+        yield Picture()
+        yield Static(classes="detail--caption")
+        yield Static(classes="detail--scores")
+
+    def show_nothing(self, why: str) -> None:
+        """Says why there is no image."""
+        self._set("head", Content(""))
+        self.query_one(Picture).show(None)
+        self._set("caption", Content.styled(why, "$dim"))
+        self._set("scores", Content(""))
+
+    def show(
+        self, root: Path, loaded: "Loaded", table: "TagTable", position: int, place: str, tag: str, known: Known | None
+    ) -> None:
+        """Shows an image.
+
+        Args:
+            root: of the workspace.
+            loaded: its dataset.
+            table: gives the tags their colours.
+            position: of the image in the dataset.
+            place: such as `3 of 57 with purple hair`.
+            tag: stands out in the caption.
+            known: what was read of the image; None: not yet.
+        """
+        dataset = loaded.dataset
+        image = dataset.images[position]
+        tokens = estimate(", ".join(dataset.tags[position]))
+        size = f"{known.size[0]}×{known.size[1]} · " if known and known.size else ""
+        right = f"{size}~{tokens} tokens"
+        width = max(10, self.content_size.width)
+        left = Content.assemble((line(image.name), "bold"), (f"  {place}", "$dim"))
+        left = left.truncate(max(8, width - len(right) - 1), ellipsis=True)
+        gap = " " * max(1, width - left.cell_length - len(right))
+        self._set("head", Content.assemble(left, gap, (right, "$dim")))
+        self.query_one(Picture).show(root / image.path, label=line(image.name))
+        self._set("caption", self._caption(loaded, table, position, tag, known))
+        self._set("scores", _scores(known))
+
+    def _caption(self, loaded: "Loaded", table: "TagTable", position: int, tag: str, known: Known | None) -> Content:
+        dataset = loaded.dataset
+        if position in dataset.problems:
+            return Content.styled(line(dataset.problems[position]), "$warning")
+        tags = dataset.tags[position]
+        if not tags:
+            return Content.styled("No caption yet: T runs the tagger, c writes one.", "$dim")
+        parts = [
+            (line(name), f"reverse {table.style(name)}" if key(name) == key(tag) else table.style(name))
+            for name in tags
+        ]
+        return Content(", ").join([Content.styled(*part) for part in parts])
+
+    def _set(self, part: str, content: Content) -> None:
+        self.query_one(f".detail--{part}", Static).update(content)
+
+
+def _scores(known: Known | None) -> Content:
+    """The least certain tags of the caption first: those are looked at twice."""
+    if known is None or not known.scores:
+        return Content("")
+    values = {key(tag): value for tag, (category, value) in known.scores.items() if category != "rating"}
+    shown = sorted((values[key(tag)], tag) for tag in known.origins if key(tag) in values)[:_SCORES]
+    typed = [tag for tag, origin in known.origins.items() if origin == "person"]
+    parts = [f"{line(tag)} {value:.2f}".replace("0.", ".") for value, tag in shown]
+    text = "least certain: " + " · ".join(parts) if parts else ""
+    own = f"yours: {', '.join(line(tag) for tag in typed[:4])}" if typed else ""
+    return Content("   ".join(part for part in (text, own) if part))

@@ -1,0 +1,118 @@
+"""Running the tagger from the Tags screen: a form, the download if need be, a job, one undoable step."""
+
+from threading import Event
+from typing import TYPE_CHECKING
+
+from loratui.core.errors import UsageError
+from loratui.core.jobs import Report
+from loratui.core.sanitize import line
+from loratui.tui.shell.form import Field
+
+if TYPE_CHECKING:
+    from loratui.core.changes import Plan
+    from loratui.core.tagging.models import TaggerFiles
+    from loratui.core.tagging.tagger import Inference, When
+    from loratui.tui.screens.tags import TagsScreen
+    from loratui.tui.screens.tags_table import Loaded
+
+
+async def run(screen: "TagsScreen", loaded: "Loaded", positions: set[int]) -> None:
+    """Asks how, then tags the images in scope as a job.
+
+    Args:
+        screen: where it is shown.
+        loaded: the dataset.
+        positions: the images in scope.
+    """
+    from shlex import quote
+
+    from loratui.core.project import TaggerSettings
+    from loratui.core.tagging import models, tagger
+
+    project = screen.workspace.project
+    settings = project.tagger if project else TaggerSettings()
+    empty = len(positions & set(loaded.dataset.uncaptioned()))
+    answer = await screen.fill_in(
+        f"Tag images automatically · scope: {screen.scope}",
+        [
+            Field("model", "Model", settings.model, "a known name, or a folder", complete=_names),
+            Field("general", "Threshold", f"{settings.general:g}", "0.05 to 1"),
+            Field("character", "For characters", f"{settings.character:g}", "0.05 to 1"),
+            Field("when", "Captions", "empty" if empty else "merge", options=tagger.WHENS),
+        ],
+        f"{empty:,} of {len(positions):,} images have no caption. merge adds what is missing, overwrite replaces.",
+    )
+    if answer is None:
+        return
+    thresholds = tagger.Thresholds(_number(answer["general"]), _number(answer["character"]))
+    when: When = next(one for one in tagger.WHENS if one == answer["when"])
+    model = answer["model"].strip()
+    files = await screen.app.jobs.run(
+        "looking", lambda report, cancel: models.find(model, screen.workspace.root, screen.workspace.config.model_dirs)
+    )
+    if files is None:
+        files = await _download(screen, model)
+        if files is None:
+            return
+    found = files
+    command = f"loratui tag --model {quote(model)} --threshold {thresholds.general:g} --when {when}"
+    wanted = positions & set(tagger.wanted(loaded.dataset, when))
+    if not wanted:
+        screen.toast("every image in scope has a caption", "Choose merge or overwrite to tag them again.", "warn")
+        return
+
+    def work(report: Report, cancel: Event) -> "tuple[Inference, Plan]":
+        with screen.workspace.records as records:
+            inference = tagger.infer(loaded.dataset, wanted, records, found, report=report, cancel=cancel)
+        plan = tagger.plan(loaded.dataset, inference, thresholds, when, model=found.name, command=command)
+        screen.workspace.changes.apply(plan)
+        return inference, plan
+
+    screen.app.jobs.start("tagging", work, lambda result: _done(screen, loaded, *result))
+
+
+async def _download(screen: "TagsScreen", model: str) -> "TaggerFiles | None":
+    """Fetches a known tagger, after asking."""
+    from loratui.core.tagging import models
+
+    size = await screen.app.jobs.run(
+        "asking the hub", lambda report, cancel: models.download_size(model, cancel=cancel)
+    )
+    if not await screen.confirm(f"{models.hub_name(model)} is not on this machine: download {size / 1e6:,.0f} MB?"):
+        return None
+    return await screen.app.jobs.run(
+        "downloading", lambda report, cancel: models.download(model, report=report, cancel=cancel)
+    )
+
+
+def _done(screen: "TagsScreen", loaded: "Loaded", inference: "Inference", plan: "Plan") -> None:
+    """Says what came of it."""
+    for note in inference.notes:
+        screen.app.did(note)
+    failed = [f"{loaded.dataset.images[position].name}: {why}" for position, why in inference.failed.items()]
+    for text in failed:
+        screen.app.did(line(text), level="warn")
+    text = f"{plan.counts['tagged']:,} images tagged, {plan.counts['changed_files']:,} captions changed"
+    if plan.counts["nothing"]:
+        text += f", nothing found for {plan.counts['nothing']:,}"
+    screen.app.did(text, plan.command)
+    if failed:
+        screen.toast(f"{text}, {len(failed)} failed", "L shows why.", "warn")
+    else:
+        screen.toast(text)
+    screen.app.changed()
+
+
+def _names(typed: str) -> list[str]:
+    """Known taggers, then folders."""
+    from loratui.core.tagging.models import KNOWN
+    from loratui.tui.shell.editor import complete_path
+
+    return [*(name for name in KNOWN if name.startswith(typed)), *complete_path(typed)]
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        raise UsageError(f"{text!r} is no number.", "Give a threshold from 0.05 to 1.") from None
