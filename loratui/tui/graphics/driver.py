@@ -2,7 +2,6 @@
 
 import os
 import selectors
-import threading
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable
@@ -25,7 +24,7 @@ _FOCUS_REPORTS = "\x1b[?1004h"
 
 
 class Writer(WriterThread):
-    """Textual's writer thread, which also saves bytes, counts what is under way and outlives a terminal that went away.
+    """Textual's writer thread, which also outlives a terminal that went away.
 
     The original dies with the first failed write, and the full queue then stops the program for good.
     """
@@ -33,20 +32,6 @@ class Writer(WriterThread):
     def __init__(self, file: IO[str], gone: Callable[[], None]) -> None:
         super().__init__(file)
         self._gone = gone
-        self._thrift = Thrift()
-        self._lock = threading.Lock()
-        self._waiting = 0
-
-    @property
-    def backlog(self) -> int:
-        """Characters given to `write` that the terminal has not taken yet."""
-        return self._waiting
-
-    def write(self, text: str) -> None:
-        """Queues `text`; waits while many writes are queued."""
-        with self._lock:
-            self._waiting += len(text)
-        super().write(text)
 
     def run(self) -> None:
         """Writes what is queued; once writing fails, takes and drops it."""
@@ -54,14 +39,12 @@ class Writer(WriterThread):
         while (text := self._queue.get()) is not None:
             if alive:
                 try:
-                    self._file.write(self._thrift.rewrite(text))
+                    self._file.write(text)
                     if self._queue.empty():
                         self._file.flush()
                 except (OSError, ValueError):
                     alive = False
                     self._gone()
-            with self._lock:
-                self._waiting -= len(text)
         if alive:
             try:
                 self._file.flush()
@@ -108,6 +91,7 @@ class LoratuiDriver(LinuxDriver):
 
     Attributes:
         on_reply: called in the input thread with each answer of the terminal.
+        wrote: called with the number of bytes after each write.
         before_stop: gives what is to be written before the terminal is handed back.
         last_key: when the person last pressed a key, by `time.monotonic`.
     """
@@ -117,16 +101,12 @@ class LoratuiDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.on_reply: Callable[[Reply], None] = lambda reply: None
+        self.wrote: Callable[[int], None] = lambda size: None
         self.before_stop: Callable[[], str] = lambda: ""
         self._replies = ReplyFilter()
+        self._thrift = Thrift()
         self.last_key = 0.0
         self._ended = False
-
-    @property
-    def backlog(self) -> int:
-        """Characters on their way to the terminal."""
-        writer = self._writer_thread
-        return writer.backlog if isinstance(writer, Writer) else 0
 
     def expect_replies(self, seconds: float) -> None:
         """For so long answers are awaited, and a lone ESC may be the beginning of one."""
@@ -138,6 +118,13 @@ class LoratuiDriver(LinuxDriver):
         Reports of the focus are not asked for: each change of the window would cost 15–30 kB of repaints.
         """
         if data != _FOCUS_REPORTS and self._writer_thread is not None:
+            data = self._thrift.rewrite(data)
+            self._writer_thread.write(data)
+            self.wrote(len(data.encode()))
+
+    def write_uncounted(self, data: str) -> None:
+        """Queues `data` for the terminal without telling `wrote`."""
+        if self._writer_thread is not None:
             self._writer_thread.write(data)
 
     def start_application_mode(self) -> None:

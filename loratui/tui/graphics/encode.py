@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.segment import Segment
 
-from loratui.tui.graphics import halfcell
+from loratui.tui.graphics import halfcell, kitty
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -80,6 +80,11 @@ class Encoded:
     lines: tuple[tuple[Segment, ...], ...] = ()
     error: str = ""
 
+    @property
+    def size(self) -> int:
+        """Bytes that the terminal gets, about."""
+        return len(self.png) * 4 // 3 + kitty.cost(self.columns, self.rows) if self.png else halfcell.cost(self.lines)
+
 
 def encode(wanted: Wanted, how: How) -> Encoded:
     """Reads, shrinks and encodes a picture; never raises: a bad file gives an `Encoded` with its error."""
@@ -118,6 +123,7 @@ def _encode(wanted: Wanted, how: How) -> Encoded:
         return Encoded(columns, rows, lines=lines)
     # More pixels than the file has are the terminal's work.
     enlarged = max(width / image.width, height / image.height, 1.0)
+    budget = max(_LEAST, budget - kitty.cost(columns, rows))
     return Encoded(columns, rows, png=_png(image, round(width / enlarged), round(height / enlarged), budget))
 
 

@@ -15,8 +15,8 @@ Lines = tuple[tuple[Segment, ...], ...]
 
 # Colours of the picture, from best to least; then cells in pairs, so that half as many colour changes are sent.
 _LADDER = ((256, 1), (96, 1), (48, 1), (24, 1), (16, 1), (24, 2), (12, 2), (8, 3), (6, 4))
-_TRUECOLOR_CHANGE, _CHANGE = 42, 30
-"""Bytes of one change of colours, with the reset that Rich sends after each segment."""
+_TRUECOLOR_COLOUR, _COLOUR, _CHANGE = 15, 8, 4
+"""Bytes of one colour, and of a change of colours besides."""
 
 
 def lines(image: "Image", columns: int, rows: int, budget: int, truecolor: bool) -> Lines:
@@ -27,15 +27,25 @@ def lines(image: "Image", columns: int, rows: int, budget: int, truecolor: bool)
     result: Lines = ()
     for colours, merged in _LADDER:
         result = _lines(image, columns, rows, colours, merged, truecolor)
-        if cost(result, truecolor) <= budget:
+        if cost(result) <= budget:
             break
     return result
 
 
-def cost(result: Lines, truecolor: bool) -> int:
-    """Bytes that Textual sends for `result`, about."""
-    change = _TRUECOLOR_CHANGE if truecolor else _CHANGE
-    return sum(change + 3 * len(segment.text) for line in result for segment in line)
+def cost(result: Lines) -> int:
+    """Bytes that the terminal gets for `result`, about: colours are sent when they change (`thrift`)."""
+    total = 0
+    for line in result:
+        ink = paper = None
+        for text, style, _ in line:
+            if style is None or style.color is None or style.bgcolor is None:
+                continue
+            each = _TRUECOLOR_COLOUR if style.bgcolor.type is ColorType.TRUECOLOR else _COLOUR
+            blank = text[0] == " "
+            changes = (style.color != ink and not blank) + (style.bgcolor != paper)
+            total += _CHANGE * bool(changes) + each * changes + (1 if blank else 3) * len(text)
+            ink, paper = ink if blank else style.color, style.bgcolor
+    return total + 12 * len(result)
 
 
 def _lines(image: "Image", columns: int, rows: int, colours: int, merged: int, truecolor: bool) -> Lines:

@@ -26,11 +26,10 @@ themes change, so that it survives tmux and terminals with 256 colours. The high
 def transmission(number: int, png: bytes, columns: int, rows: int, multiplexer: bool) -> list[str]:
     """The sequences that send a picture and lay it out on `columns` × `rows` cells, to be written in their order.
 
-    The terminal answers the last one with OK, which tells how much of what was sent has arrived; through a multiplexer
-    no answer is asked for.
+    The terminal answers only what it does not take; through a multiplexer nothing, as its answer would not come back.
     """
     data = b64encode(png).decode("ascii")
-    quiet = 2 if multiplexer else 0
+    quiet = 2 if multiplexer else 1
     first = f"a=T,U=1,f=100,t=d,i={number},c={columns},r={rows},q={quiet}"
     sequences = []
     for at in range(0, len(data), _CHUNK):
@@ -48,13 +47,44 @@ def deletion(number: int, multiplexer: bool) -> str:
 
 
 def answer(body: str) -> tuple[int, bool] | None:
-    """The picture that an answer is about and whether it was taken; None where it is none of a picture."""
+    """The picture that an answer is about and whether the terminal took it; None where it names no picture."""
     control, _, message = body.removeprefix("G").partition(";")
     for pair in control.split(","):
         key, _, value = pair.partition("=")
         if key == "i" and value.isdecimal():
             return int(value), message == "OK"
     return None
+
+
+def cost(columns: int, rows: int) -> int:
+    """Bytes of the cells of a picture: the first of a row names its place, the others follow it (`compact`)."""
+    return rows * (4 * columns + 30)
+
+
+def compact(text: str) -> str:
+    """`text` of placeholders in which those that only go on from the one at their left do not say so.
+
+    For output only. What is painted over the left part of such a row, and not over its end, would unsettle the end:
+    panels here open at the right or at the bottom.
+    """
+    numbers = _numbers()
+    parts: list[str] = []
+    before: tuple[str, int, str] | None = None
+    at = 0
+    while at < len(text):
+        if text[at] != _PLACEHOLDER or at + 3 >= len(text):
+            parts.append(text[at])
+            before, at = None, at + 1
+            continue
+        row, column, high = text[at + 1], numbers.get(text[at + 2], -1), text[at + 3]
+        parts.append(_PLACEHOLDER if before == (row, column - 1, high) else text[at : at + 4])
+        before, at = (row, column, high), at + 4
+    return "".join(parts)
+
+
+@lru_cache(maxsize=1)
+def _numbers() -> dict[str, int]:
+    return {mark: number for number, mark in enumerate(diacritics())}
 
 
 def cells(number: int, columns: int, rows: int) -> tuple[tuple[Segment, ...], ...]:

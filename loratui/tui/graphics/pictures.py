@@ -4,9 +4,9 @@ import asyncio
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol as Interface
 
 from rich.segment import Segment
@@ -16,9 +16,6 @@ from loratui.tui.graphics.encode import Encoded, How, Wanted, encode
 
 QUIET = 0.1
 """Seconds without a key before a picture is drawn."""
-IN_FLIGHT = 64_000
-"""Bytes of pictures that may be on their way, unanswered, at any time; a quarter of it on a slow link."""
-_ANSWER_TIME = 4.0
 _CACHE_BYTES = 24_000_000
 _IN_TERMINAL = 64
 """Pictures kept in the terminal's memory; each is a few hundred kilobytes there."""
@@ -82,38 +79,6 @@ class _Sent:
     rows: int
 
 
-@dataclass
-class Link:
-    """What is on its way, by the terminal's own answers."""
-
-    limit: int = IN_FLIGHT
-    _under_way: dict[int, tuple[int, float]] = field(default_factory=dict)
-    _room: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def sent(self, number: int, size: int) -> None:
-        """`size` bytes of picture `number` were written."""
-        self._under_way[number] = (size, time.monotonic())
-
-    def arrived(self, number: int) -> None:
-        """The terminal answered for picture `number`."""
-        if self._under_way.pop(number, None) is not None:
-            self._room.set()
-
-    async def room(self, size: int) -> None:
-        """Waits until `size` bytes more may be on their way, or answers are overdue."""
-        while self._under_way and sum(bytes_ for bytes_, _ in self._under_way.values()) + size > self.limit:
-            oldest = min(at for _, at in self._under_way.values())
-            left = oldest + _ANSWER_TIME - time.monotonic()
-            if left <= 0:
-                self._under_way.clear()
-                return
-            self._room.clear()
-            try:
-                await asyncio.wait_for(self._room.wait(), left)
-            except TimeoutError:
-                continue
-
-
 class Pictures:
     """Reads, encodes and sends pictures, one after the other, beside the event loop.
 
@@ -122,6 +87,7 @@ class Pictures:
         how: gives what terminal and link take, None while it is not known or nothing can be shown.
         multiplexer: whether sequences go through tmux.
         last_key: gives when the person last pressed a key, by `time.monotonic`.
+        room: waits until so many bytes may be sent.
     """
 
     def __init__(
@@ -130,11 +96,13 @@ class Pictures:
         how: Callable[[], How | None],
         multiplexer: Callable[[], bool],
         last_key: Callable[[], float],
+        room: Callable[[int], Awaitable[None]],
     ) -> None:
         self._outlet = outlet
         self._how = how
         self._multiplexer = multiplexer
         self._last_key = last_key
+        self._room = room
         self._tickets: list[Ticket] = []
         self._cache: OrderedDict[Key, Encoded] = OrderedDict()
         self._cached_bytes = 0
@@ -143,7 +111,6 @@ class Pictures:
         self._high = random.randint(1, 255) << 24
         self._thread = ThreadPoolExecutor(1, "pictures")
         self._task: asyncio.Task[None] | None = None
-        self.link = Link()
 
     def want(self, wanted: Wanted, done: Callable[[Drawn], None], visible: Callable[[], bool]) -> Ticket:
         """Claims a picture; a widget cancels its old claim first. Call it in the event loop."""
@@ -165,9 +132,10 @@ class Pictures:
                 continue
             key, encoded = await self._encoded(ticket.wanted, how)
             await self._quiet(ticket)
-            if encoded.png:
-                await self.link.room(len(encoded.png))
-            if not ticket.cancelled and ticket.visible() and how == self._how():
+            await self._room(encoded.size)
+            now = self._how()
+            same = now is not None and (now.protocol, now.cell) == (how.protocol, how.cell)
+            if same and not ticket.cancelled and ticket.visible():
                 self._tickets.remove(ticket)
                 ticket.done(self._deliver(key, encoded))
 
@@ -221,15 +189,11 @@ class Pictures:
         self._sent[key] = _Sent(number, encoded.columns, encoded.rows)
         for sequence in kitty.transmission(number, encoded.png, encoded.columns, encoded.rows, multiplexer):
             self._outlet.write(sequence)
-        if not multiplexer:
-            self.link.sent(number, len(encoded.png) * 4 // 3)
 
-    def answered(self, number: int, taken: bool) -> None:
-        """The terminal's word on picture `number`. One it did not take is sent again when next wanted."""
-        self.link.arrived(number)
-        if not taken:
-            for key in [key for key, sent in self._sent.items() if sent.number == number]:
-                self._free.append(self._sent.pop(key).number & 0xFF)
+    def refused(self, number: int) -> None:
+        """The terminal did not take picture `number`: it is sent again when next wanted."""
+        for key in [key for key, sent in self._sent.items() if sent.number == number]:
+            self._free.append(self._sent.pop(key).number & 0xFF)
 
     def farewell(self) -> str:
         """What frees all pictures in the terminal; they are sent again if the program goes on (after ctrl+z)."""

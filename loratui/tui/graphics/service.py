@@ -9,6 +9,7 @@ from textual.signal import Signal
 
 from loratui.tui.graphics import brands
 from loratui.tui.graphics.driver import LoratuiDriver
+from loratui.tui.graphics.pacing import Pacer
 from loratui.tui.graphics.probe import DEADLINE, QUERY_ID, Probe, Terminal
 from loratui.tui.graphics.replies import Reply
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from loratui.tui.graphics.encode import How
     from loratui.tui.graphics.pictures import Pictures
 
-BUDGET, SLOW_BUDGET = 120_000, 20_000
-"""Bytes for a picture of 512 × 512 pixels."""
+BUDGETS = (20_000, 40_000, 80_000, 120_000)
+"""Bytes for a picture of 512 × 512 pixels: the least on a slow link, else what the link carries in a second."""
 
 
 class Graphics:
@@ -41,6 +42,8 @@ class Graphics:
         self._slow = slow
         self._pictures: Pictures | None = None
         self._driver: LoratuiDriver | None = None
+        self._pacer: Pacer | None = None
+        self._budget = BUDGETS[1]
         self.terminal = Terminal()
         self.changed: Signal[Terminal] = Signal(app, "graphics")
         self._probe = Probe(wanted, os.environ, self._known)
@@ -56,6 +59,7 @@ class Graphics:
                 self._how,
                 lambda: self.terminal.multiplexer,
                 lambda: self._driver.last_key if self._driver is not None else 0.0,
+                self._room,
             )
         return self._pictures
 
@@ -73,6 +77,8 @@ class Graphics:
             loop.call_soon_threadsafe(self._reply, reply)
 
         driver.on_reply = on_reply
+        self._pacer = Pacer(driver.write_uncounted, self._released)
+        driver.wrote = self._pacer.wrote
         driver.before_stop = lambda: self._pictures.farewell() if self._pictures is not None else ""
         self._app.app_resume_signal.subscribe(self._app, self._resumed)
         driver.expect_replies(DEADLINE)
@@ -89,14 +95,30 @@ class Graphics:
         app.refresh(layout=True)
         self.changed.publish(self.terminal)
 
+    @property
+    def congested(self) -> bool:
+        """Whether the link has so much to carry that the next frame should wait."""
+        return self._pacer is not None and self._pacer.congested
+
+    def _released(self) -> None:
+        self._app.screen.check_idle()
+
+    async def _room(self, size: int) -> None:
+        if self._pacer is not None:
+            await self._pacer.room(size)
+
     def _reply(self, reply: Reply) -> None:
+        if reply.kind == "status" and self._pacer is not None:
+            self._pacer.answered()
+            return
         if reply.kind == "apc":
             from loratui.tui.graphics.kitty import answer
 
             picture = answer(reply.body)
             if picture is not None and picture[0] != QUERY_ID:
-                if self._pictures is not None:
-                    self._pictures.answered(*picture)
+                number, taken = picture
+                if self._pictures is not None and not taken:
+                    self._pictures.refused(number)
                 return
         self._probe.take(reply)
 
@@ -117,5 +139,10 @@ class Graphics:
         if protocol is None or protocol == "none":
             return None
         slow = self._slow()
+        rate = self._pacer.rate if self._pacer is not None else 0.0
+        # A picture that was sent is sent again at another budget: change it for a good reason only.
+        if rate and not self._budget / 1.5 <= rate < self._budget * 3:
+            self._budget = next((budget for budget in reversed(BUDGETS) if budget <= rate), BUDGETS[0])
+        budget = BUDGETS[0] if slow else self._budget
         truecolor = self._app.console.color_system == "truecolor" and not slow
-        return How(protocol, self.terminal.cell, SLOW_BUDGET if slow else BUDGET, truecolor)
+        return How(protocol, self.terminal.cell, budget, truecolor)

@@ -16,6 +16,7 @@ _PART = re.compile(
 _INDIFFERENT = re.compile(r"[\r\n]+|\x1b\[(?:\d*;?\d*H|\?2026[hl])")
 _ATTRIBUTES = {1: 22, 2: 22, 3: 23, 4: 24, 5: 25, 7: 27, 9: 29}
 """By the code that sets an attribute: the one that takes it away."""
+_PLACEHOLDER = "\U0010eeee"
 _INKED = frozenset({4, 7, 9})
 """Attributes that show on blanks: underline, reverse, strike."""
 
@@ -70,6 +71,10 @@ class Thrift:
             real = self._real
             pen = _Pen(real.ink, pen.paper, real.attributes - _INKED)
         self._settle(parts, pen)
+        if _PLACEHOLDER in text:
+            from loratui.tui.graphics.kitty import compact
+
+            text = compact(text)
         parts.append(text)
 
     def _settle(self, parts: list[str], pen: _Pen) -> None:

@@ -1,0 +1,164 @@
+"""No more on the way to the terminal than the link carries in a moment, so that what is seen is never seconds old.
+
+A slow link has buffers (the pty, sshd, the kernel, the modem) that take hundreds of kilobytes at once and deliver them
+later: a held key would scroll for half a minute after it was let go. So after every few kilobytes the terminal is asked
+for its status, four bytes that it answers when it gets to them. While too much is unanswered, no frame is painted;
+widgets collect their changes meanwhile, and the next frame shows only the newest state.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textual.screen import Screen
+from textual.timer import Timer
+
+QUERY = "\x1b[5n"
+_STEP = 2_048
+"""Bytes after which the terminal is asked."""
+_LEAST, _MOST = 8_192, 262_144
+"""The window never leaves these bounds."""
+_MOMENT = 0.4
+"""Seconds of the link that may be on the way, besides what is there for its length."""
+_SAMPLES = 10
+_OVERDUE = 6.0
+"""Seconds after which an answer is not waited for any more."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """An unanswered query.
+
+    Args:
+        size: bytes written before it, since the one before.
+        arrived: bytes that had arrived when it was written.
+        when: it was written.
+        idle: there was less on the way than the link could carry.
+    """
+
+    size: int
+    arrived: int
+    when: float
+    idle: bool
+
+
+class Pacer:
+    """Counts what is on its way to the terminal, and measures how fast it goes (as TCP's BBR does).
+
+    Args:
+        write: writes to the terminal without counting.
+        released: called when frames may be painted again.
+        clock: seconds that do not go back.
+    """
+
+    def __init__(
+        self, write: Callable[[str], None], released: Callable[[], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._write = write
+        self._released = released
+        self._clock = clock
+        self._asked: deque[_Asked] = deque()
+        self._unasked = 0
+        self._arrived = 0
+        self._round_trip = _OVERDUE
+        self._samples: deque[float] = deque(maxlen=_SAMPLES)
+        self._silent = 0
+        self._waiting: asyncio.Event = asyncio.Event()
+        self._was_congested = False
+        self.rate = 0.0
+        """Bytes per second that the link carries; 0.0 while unknown."""
+
+    @property
+    def window(self) -> int:
+        """Bytes that may be on the way."""
+        if not self.rate:
+            return _MOST // 4
+        return round(max(_LEAST, min(_MOST, self.rate * (self._round_trip + _MOMENT))))
+
+    @property
+    def on_the_way(self) -> int:
+        """Bytes written whose arrival is not known."""
+        return self._unasked + sum(asked.size for asked in self._asked)
+
+    @property
+    def congested(self) -> bool:
+        """Whether frames have to wait."""
+        self._forget_overdue()
+        congested = bool(self._asked) and self.on_the_way > self.window
+        self._was_congested |= congested
+        return congested
+
+    def wrote(self, size: int) -> None:
+        """`size` bytes were written. Call it in the event loop."""
+        self._unasked += size
+        if self._unasked >= _STEP and self._silent < 3:
+            idle = self.on_the_way < self.window // 2
+            self._asked.append(_Asked(self._unasked, self._arrived, self._clock(), idle))
+            self._unasked = 0
+            self._write(QUERY)
+
+    def answered(self) -> None:
+        """The terminal answered the oldest query."""
+        self._silent = 0
+        if not self._asked:
+            return
+        asked = self._asked.popleft()
+        self._arrived += asked.size
+        took = max(self._clock() - asked.when, 1e-3)
+        self._round_trip = min(self._round_trip, took)
+        sample = (self._arrived - asked.arrived) / took
+        # With little to carry a link looks slow; such a sample counts only when it is the best.
+        if not asked.idle or sample > self.rate:
+            self._samples.append(sample)
+            self.rate = max(self._samples)
+        self._let_go()
+
+    async def room(self, size: int) -> None:
+        """Waits until `size` bytes more do not delay what a person does."""
+        while not self._forget_overdue() and self._asked and self.on_the_way + size > max(self.window, size):
+            self._waiting.clear()
+            try:
+                await asyncio.wait_for(self._waiting.wait(), 0.25)
+            except TimeoutError:
+                continue
+
+    def _forget_overdue(self) -> bool:
+        """Gives up on answers that do not come; after three times nothing is asked any more.
+
+        Returns:
+            whether any was given up.
+        """
+        if not self._asked or self._clock() - self._asked[-1].when < _OVERDUE:
+            return False
+        self._silent += 1
+        self._asked.clear()
+        self._let_go()
+        return True
+
+    def _let_go(self) -> None:
+        self._waiting.set()
+        if self._was_congested and not (self._asked and self.on_the_way > self.window):
+            self._was_congested = False
+            self._released()
+
+
+class PacedScreen(Screen[None]):
+    """A screen that paints its next frame only when the link has carried enough of those before."""
+
+    _retry: Timer | None = None
+
+    def _on_timer_update(self) -> None:
+        graphics = getattr(self.app, "graphics", None)
+        if graphics is not None and graphics.congested:
+            # What is dirty stays so; `Graphics` wakes the screen when there is room, the timer when no answer comes.
+            self._update_timer.pause()
+            if self._retry is None:
+                self._retry = self.set_timer(0.5, self._try_again)
+            return
+        super()._on_timer_update()
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self.check_idle()
