@@ -18,7 +18,7 @@ def test_a_live_training_keeps_its_budget_and_a_finished_one_is_still(tmp_path: 
     config = Path(os.environ["XDG_CONFIG_HOME"], "loratui/config.toml")
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text('[ui]\ngraphics = "none"\n')
-    run = freeze(make_job(tmp_path / "kafka", images=80, epochs=2, fake_seconds=0.05))
+    run = freeze(make_job(tmp_path / "kafka", images=45, epochs=2, fake_seconds=0.05))
     launch(run)
     with (
         ended_at_last(run),
@@ -27,9 +27,9 @@ def test_a_live_training_keeps_its_budget_and_a_finished_one_is_still(tmp_path: 
         terminal.wait_for("Projects")
         terminal.send("gm")
         terminal.wait_for("it/s")
-        time.sleep(0.7)
+        time.sleep(0.5)
         before, began = terminal.count, time.monotonic()
-        time.sleep(3)
+        time.sleep(2.5)
         rate = (terminal.count - before) / (time.monotonic() - began)
         assert 0 < rate <= BUDGET
         wait_for(lambda: run.state().over)

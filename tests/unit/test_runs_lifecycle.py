@@ -88,7 +88,7 @@ def test_a_training_runs_to_done(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("steering", "state", "reason"),
     [
-        ({"fake_raise_at": 3}, "failed", "OSError: image file is truncated (6 bytes not processed)"),
+        ({"fake_raise_at": 3}, "failed", "OSError: image file is truncated (6 bytes not processed) (/data/broken.png)"),
         ({"fake_no_final": 1}, "failed", "the last checkpoint, kafka.safetensors, is missing"),
         ({"fake_half_final": 1}, "failed", "the last checkpoint, kafka.safetensors, is not whole"),
         ({"fake_nan_at": 5}, "failed", "the loss was not a number at the end: the LoRA is unusable"),
@@ -122,7 +122,7 @@ def test_a_trainer_that_cannot_be_started(tmp_path: Path) -> None:
 
 
 def test_stop_and_resume(tmp_path: Path) -> None:
-    run = freeze(make_job(tmp_path, epochs=4, fake_seconds=0.05, save_state=True))
+    run = freeze(make_job(tmp_path, epochs=4, save_state=True, fake_hang_at=11))
     launch(run)
     with ended_at_last(run):
         wait_for(lambda: (run.checkpoints / "kafka-000002-state/random_states_0.pkl").exists())
