@@ -10,11 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.reactive import Reactive
-from textual.screen import UPDATE_PERIOD, Screen
+from textual.screen import UPDATE_PERIOD
 from textual.timer import Timer
 from textual.widget import Widget
 
 from loratui.tui.commands import Command, bindings
+from loratui.tui.graphics.pacing import PacedScreen
 from loratui.tui.shell.lines import Key, Notice, StatusLine, TitleLine
 from loratui.tui.shell.panels import AskPanel, ConfirmPanel, Panel, PanelHost, first_focusable
 
@@ -29,7 +30,7 @@ SLOW_PERIOD = 0.1
 """Seconds between two paints on a slow link: a held key then costs a third of the bytes."""
 
 
-class LoratuiScreen(Screen[None]):
+class LoratuiScreen(PacedScreen):
     """Base of the screens.
 
     A subclass declares `NAME`, `TITLE_TEXT`, `GO`, `COMMANDS` and `EMPTY`, yields its body in `compose_body`, reads
