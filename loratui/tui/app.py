@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.theme import Theme
 
-from loratui.core import paths
+from loratui.core import config, paths
 from loratui.core.sanitize import line
 from loratui.tui import keymap, themes
 from loratui.tui.commands import GLOBAL, SCREENS, Entry, bindings, shown
@@ -122,12 +122,15 @@ class LoratuiApp(Boundary):
         return {name: getattr(theme, base) or theme.primary for name, base in themes.OWN.items()}
 
     def _read_keymap(self) -> None:
-        """Takes the person's keys, and says in one toast what was wrong with them and with the themes."""
+        """Takes the person's keys, and says in one toast what was wrong in any of the person's files."""
         path = paths.config_dir() / "keys.toml"
         if path.exists():
             self.keymap = keymap.load(path, [GLOBAL, *(entry.load().COMMANDS for entry in SCREENS)])
             self.set_keymap(self.keymap.textual())
-        self.complain([*self._problems, *self.keymap.problems])
+        unknown = [f"config.toml: {key} is unknown" for key in config.load_with_warnings()[1]]
+        project = self.workspace.project
+        mistyped = [f"loratui.toml: {key} is unknown" for key in project.warnings] if project is not None else []
+        self.complain([*self._problems, *self.keymap.problems, *unknown, *mistyped])
         self.refresh_status()
 
     # --- commands ------------------------------------------------------------------------------------------------
@@ -188,8 +191,6 @@ class LoratuiApp(Boundary):
 
     def remember(self, key: str, value: object) -> None:
         """Writes one value of the configuration; a file that cannot be written is said, not fatal."""
-        from loratui.core import config
-
         config.set_value(key, value)
 
     def set_slow_link(self, on: bool) -> None:

@@ -49,10 +49,11 @@ def project(tmp_path: Path) -> Path:
     return Project.create(tmp_path / "kafka", trigger="kafka").root
 
 
-def test_q_leaves_with_the_terminal_restored(project: Path) -> None:
+@pytest.mark.parametrize("key", ["q", "\x03"], ids=["q", "ctrl-c"])
+def test_a_key_leaves_with_the_terminal_restored(key: str, project: Path) -> None:
     with Terminal(LORATUI, cwd=project) as terminal:
         terminal.wait_for("new project")
-        terminal.send("q")
+        terminal.send(key)
         assert terminal.end() == 0
         assert RESTORED in terminal.output
 

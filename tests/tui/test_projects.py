@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from textual.pilot import Pilot
 
+from loratui.core import config
 from loratui.core.project import Project
 from loratui.core.workspace import Workspace
 from loratui.tui.app import LoratuiApp
@@ -97,6 +98,31 @@ async def test_enter_opens_another_project_and_the_other_screens_begin_anew(proj
         assert screen(app).workspace.root == other
         assert app._screens.get("search") is not sample
         await until(pilot, lambda: "none yet" in shown(app))
+
+
+async def test_another_project_is_not_opened_while_a_job_works_on_this_one(project: Path, home: Path) -> None:
+    Project.create(home / "lora" / "other")
+    app, _ = app_on(project)
+    async with app.run_test(size=WIDE) as pilot:
+        view = screen(app).query_one(VirtualList)
+        await until(pilot, lambda: len(view.rows) == 2)
+        job = app.jobs.start("tagging", lambda report, cancel: cancel.wait(10))
+        await pilot.press("enter")
+        await until(pilot, lambda: "tagging in kafka is not finished. Wait, or stop it: J." in status(app))
+        assert app.workspace.root == project
+        job.cancel.set()
+        await until(pilot, lambda: not app.jobs.running)
+
+
+async def test_unknown_keys_of_the_persons_files_are_said(project: Path) -> None:
+    with (project / "loratui.toml").open("a") as file:
+        file.write("[somebody]\nelse = 1\n")
+    config.config_path().parent.mkdir(parents=True)
+    config.config_path().write_text("[else]\nx = 1\n")
+    app, _ = app_on(project)
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: "config.toml: else is unknown (and 1 more: L)" in status(app))
+        assert [entry.text for entry in app.done][-1] == "loratui.toml: somebody is unknown"
 
 
 async def test_the_first_run_begins_with_the_guided_start(tmp_path: Path) -> None:

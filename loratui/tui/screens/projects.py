@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from loratui.core import machine
-from loratui.core.errors import UsageError
+from loratui.core.errors import Refused, UsageError
 from loratui.core.jobs import Report
 from loratui.core.sanitize import line
 from loratui.tui.commands import Command
@@ -114,13 +114,15 @@ class ProjectsScreen(LoratuiScreen):
     async def _open(self, root: Path) -> None:
         from loratui.core.workspace import Workspace
 
+        busy = [job.title for job in self.app.jobs.running if not job.quiet]
+        if busy:
+            raise Refused(f"{', '.join(busy)} in {self.workspace.root.name} is not finished.", "Wait, or stop it: J.")
         workspace = Workspace.open(root)
         self._status = None
         await self.app.open(workspace)
         self.query_one(VirtualList).cursor = 0
         if workspace.project is not None:
-            for warning in workspace.project.warnings:
-                self.toast(warning, level="warn")
+            self.app.complain([f"loratui.toml: {key} is unknown" for key in workspace.project.warnings])
 
     async def command_next(self) -> None:
         """Goes on."""

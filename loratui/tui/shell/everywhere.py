@@ -39,15 +39,16 @@ def _top(app: "LoratuiApp") -> None:
 
 
 async def _undo(app: "LoratuiApp") -> None:
-    await _history(app, "undoing", "undone", app.workspace.changes.undo)
+    await _history(app, "undoing", "undone", lambda: app.workspace.changes.undo())
 
 
 async def _redo(app: "LoratuiApp") -> None:
-    await _history(app, "redoing", "redone", app.workspace.changes.redo)
+    await _history(app, "redoing", "redone", lambda: app.workspace.changes.redo())
 
 
 async def _history(app: "LoratuiApp", title: str, past: str, act: "Callable[[], Undone]") -> None:
-    # One after the other, so that a key pressed three times takes back three steps.
+    # On a thread, as the first use of the journal may have to finish what a crash interrupted; one after the other, so
+    # that a key pressed three times takes back three steps.
     async with app.history:
         result = await app.jobs.run(title, lambda report, cancel: act())
     if not result.steps:
