@@ -624,21 +624,27 @@ def test_a_tokenizer_that_cannot_be_fetched_blocks(
 
 
 @pytest.mark.parametrize(
-    ("files", "linger", "level"),
+    ("files", "linger", "group", "level"),
     [
-        ({"etc/systemd/logind.conf": "[Login]\n#KillUserProcesses=no\n"}, "no", "ok"),
-        ({"usr/lib/systemd/logind.conf": "[Login]\n#KillUserProcesses=yes\n"}, "no", "warn"),
-        ({"usr/lib/systemd/logind.conf": "[Login]\n#KillUserProcesses=yes\n"}, "yes", "ok"),
-        ({"etc/systemd/logind.conf.d/a.conf": "[Login]\nKillUserProcesses=yes\n"}, "no", "warn"),
-        ({"etc/systemd/logind.conf.d/a.conf": "[Login]\n#KillUserProcesses=yes\n"}, "no", "ok"),
-        ({}, "no", "ok"),
+        ({"etc/systemd/logind.conf": "[Login]\n#KillUserProcesses=no\n"}, "no", "session-1.scope", "ok"),
+        ({"usr/lib/systemd/logind.conf": "[Login]\n#KillUserProcesses=yes\n"}, "no", "session-1.scope", "warn"),
+        ({"usr/lib/systemd/logind.conf": "[Login]\n#KillUserProcesses=yes\n"}, "yes", "session-1.scope", "warn"),
+        (
+            {"usr/lib/systemd/logind.conf": "[Login]\n#KillUserProcesses=yes\n"},
+            "yes",
+            "user@1000.service/run.scope",
+            "ok",
+        ),
+        ({"etc/systemd/logind.conf.d/a.conf": "[Login]\nKillUserProcesses=yes\n"}, "no", "session-1.scope", "warn"),
+        ({"etc/systemd/logind.conf.d/a.conf": "[Login]\n#KillUserProcesses=yes\n"}, "no", "session-1.scope", "ok"),
+        ({}, "no", "session-1.scope", "ok"),
     ],
 )
 def test_systems_that_end_processes_at_logout_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], linger: str, level: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], linger: str, group: str, level: str
 ) -> None:
     (tmp_path / "run" / "systemd" / "system").mkdir(parents=True)
-    for name, text in files.items():
+    for name, text in {**files, "proc/self/cgroup": f"0::/user.slice/{group}\n"}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(session, "ROOT", tmp_path)

@@ -22,11 +22,12 @@ def session() -> Iterator[Check]:
         return
     if not _kills_processes():
         yield Check("session", "ok", "Runs outlive the login (KillUserProcesses is off).")
-    elif _lingers():
-        yield Check("session", "ok", "Runs outlive the login (lingering is on).")
+    elif _lingers() and _outside_of_session():
+        yield Check("session", "ok", "Runs outlive the login: they belong to a lingering service manager.")
     else:
-        message = "The system ends all processes at logout (KillUserProcesses)."
-        yield Check("session", "warn", message, "Run `loginctl enable-linger`, or ask the administrator to.")
+        message = "The system ends all processes of a session at logout (KillUserProcesses)."
+        remedy = "Run `loginctl enable-linger` once, and start loratui by `systemd-run --user --scope loratui`."
+        yield Check("session", "warn", message, remedy)
 
 
 def _init_name() -> str:
@@ -63,3 +64,11 @@ def _lingers() -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.stdout.strip() == "Linger=yes"
+
+
+def _outside_of_session() -> bool:
+    """Whether this process belongs to the person's service manager: what a session's end kills, it does not touch."""
+    try:
+        return "/user@" in (ROOT / "proc/self/cgroup").read_text()
+    except OSError:
+        return False
