@@ -1,0 +1,409 @@
+"""Review: copies of one picture are decided, then the images are looked through one by one."""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from threading import Event
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+
+from loratui.core.changes import Plan
+from loratui.core.errors import Cancelled
+from loratui.core.jobs import Report
+from loratui.core.sanitize import line
+from loratui.core.words import count
+from loratui.tui.commands import Command
+from loratui.tui.screens import review_jobs
+from loratui.tui.screens.base import LoratuiScreen
+from loratui.tui.screens.review_copies import CopiesPane
+from loratui.tui.screens.review_images import ImagesPane
+from loratui.tui.screens.review_pair import size
+from loratui.tui.screens.review_panels import FindingsPanel, ProposalPanel
+from loratui.tui.widgets.virtual_list import VirtualList
+
+if TYPE_CHECKING:
+    from loratui.core.workspace import Workspace
+    from loratui.tui.screens.review_jobs import Looked
+
+_HARDNESS = 97
+_OF_COPIES = ("swap", "keep-all", "not-duplicates", "best", "flicker", "next", "previous")
+_OF_IMAGES = ("aside", "mark", "range")
+
+
+class ReviewScreen(LoratuiScreen):
+    """A list at the left: groups of copies, or all images. At the right what the cursor is on."""
+
+    NAME: ClassVar[str] = "review"
+    TITLE_TEXT: ClassVar[str] = "Review"
+    GO: ClassVar[str] = "r"
+    EMPTY: ClassVar[str] = (
+        "No images here yet. Press gs to search a board, or gp and i to take in a folder of your own."
+    )
+    COMMANDS: ClassVar[tuple[Command, ...]] = (
+        Command("review.keep", ("enter",), "keep this", "Keeps A, its copies go to the trash; or keeps the image."),
+        Command("review.drop", ("x",), "trash", "Moves B, or the marked images, to the trash with their captions."),
+        Command("review.keep-all", ("a",), "keep all", "Keeps all of the group: they are no duplicates."),
+        Command("review.not-duplicates", ("n",), "not duplicates", "B is no duplicate of the others; remembered."),
+        Command("review.best", ("b",), "best everywhere", "Keeps the best of every group, as one step."),
+        Command("review.flicker", ("f",), "flicker", "Shows A and B in turns in one place."),
+        Command("review.mode", ("m",), "copies / images", "Goes to the other list: groups of copies, or all images."),
+        Command("review.aside", ("o",), "set aside", "Takes the marked images out of the set, not to be deleted."),
+        Command("review.prepare", ("p",), "prepare", "Counts what prep would mend, then does it as one step."),
+        Command("review.check", ("c",), "check", "Lists what is wrong with the images."),
+        Command("review.swap", ("w",), "swap", "Makes B the one to keep.", footer=False),
+        Command("review.next", ("l", "right"), "next copy", "Compares A with the next copy.", footer=False),
+        Command("review.previous", ("h", "left"), "copy before", "Compares A with the copy before.", footer=False),
+        Command("review.mark", ("space",), "mark", "Marks the image and steps on.", footer=False),
+        Command("review.range", ("v",), "mark range", "Marks from the last marked image to the cursor.", footer=False),
+        Command("review.harder", ("+",), "harder", "Copies must be more alike.", footer=False),
+        Command("review.softer", ("-",), "softer", "Copies may be less alike.", footer=False),
+        Command("review.after-all", ("N",), "duplicates after all", "Forgets the last n or a.", footer=False),
+        *(
+            Command(
+                f"review.rate-{stars}", (str(stars),), f"rate {stars}", f"Rates the image {stars} of 5.", footer=False
+            )
+            for stars in range(1, 6)
+        ),
+        Command("review.rate-0", ("0",), "no rating", "Takes the rating back.", footer=False),
+    )
+
+    DEFAULT_CSS = """
+    ReviewScreen #images, ReviewScreen.-images #copies { display: none; }
+    ReviewScreen.-images #images { display: block; }
+    ReviewScreen #body > Container > VirtualList { height: 1fr; }
+    ReviewScreen.-wide #body > Container { layout: horizontal; }
+    ReviewScreen.-wide #body > Container > VirtualList { width: 46; border-right: solid $panel; }
+    ReviewScreen.-narrow #body > Container > VirtualList { height: 6; border-bottom: solid $panel; }
+    ReviewScreen.-narrow .pair--variants { text-wrap: nowrap; text-overflow: ellipsis; }
+    ReviewScreen #body > Container.-nothing > VirtualList { width: 1fr; height: 1fr; border: none; }
+    ReviewScreen #body > Container.-nothing > .review--detail { display: none; }
+    """
+
+    def __init__(self, workspace: "Workspace") -> None:
+        super().__init__(workspace)
+        self._looked: Looked | None = None
+        self._hardness = _HARDNESS
+        self._apart: list[list[tuple[str, str]]] = []
+        self._reading = self._stale = False
+
+    def compose_body(self) -> ComposeResult:
+        """Both lists; one is seen."""
+        yield CopiesPane(self.workspace)
+        yield ImagesPane(self.workspace, self.EMPTY)
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Looks at the images on a thread; what has not changed since the last time costs a moment."""
+        if self._reading:
+            self._stale = True
+            return
+        self._reading, workspace, hardness = True, self.workspace, self._hardness
+
+        def done(looked: "Looked") -> None:
+            self._reading = False
+            if workspace is self.workspace and hardness == self._hardness:
+                self._take(looked)
+            if self._stale or workspace is not self.workspace:
+                self._stale = False
+                self.reload()
+
+        def failed(error: Exception) -> None:
+            self._reading = self._stale = False
+            self._copies.take([], "The images could not be looked at. Press gp and gr to try again.")
+            if isinstance(error, Cancelled):
+                self.toast("looking: stopped")
+            else:
+                self.app.report_error(error)
+
+        def work(report: Report, cancel: Event) -> "Looked":
+            return review_jobs.look(workspace, hardness, report, cancel)
+
+        self.app.jobs.start("comparing", work, done, failed, quiet=True)
+
+    def _take(self, looked: "Looked") -> None:
+        self._looked = looked
+        self._copies.workspace = self._images.workspace = self.workspace
+        self._copies.take(looked.found.groups, self._why_empty(looked))
+        self._images.take(looked)
+        self._say()
+
+    def _why_empty(self, looked: "Looked") -> str:
+        if not looked.images:
+            return self.EMPTY
+        unread = len(looked.found.failures)
+        broken = f" {count(unread, 'file')} could not be read: c shows them." if unread else ""
+        images = count(len(looked.images), "image")
+        return f"No copies among {images}.{broken} Press m to look through them, - to be softer."
+
+    def _say(self) -> None:
+        """The counts of the list in front, and the marks."""
+        looked = self._looked
+        if looked is None:
+            return
+        if self._on_images:
+            self.set_counts(self._images.counts(looked))
+        else:
+            harder = f" · hardness {self._hardness}" if self._hardness != _HARDNESS else ""
+            self.set_counts(self._copies.counts(looked) + harder)
+        marked = len(self._images.marked)
+        self.set_note(f"● {marked:,} marked" if marked else "")
+        self.refresh_status()
+
+    @property
+    def _copies(self) -> CopiesPane:
+        return self.query_one(CopiesPane)
+
+    @property
+    def _images(self) -> ImagesPane:
+        return self.query_one(ImagesPane)
+
+    @property
+    def _on_images(self) -> bool:
+        return self.has_class("-images")
+
+    def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
+        """The counts name the row."""
+        self._say()
+
+    def on_virtual_list_chosen(self, event: VirtualList.Chosen) -> None:
+        """Enter on a row; lists in panels are not ours."""
+        if self.panel is None:
+            self.action_command("review.keep")
+
+    # --- what can be done now ------------------------------------------------------------------------------------
+
+    def unavailable(self, id: str) -> str | None:  # noqa: A002
+        """Why a command cannot run."""
+        name = id.partition(".")[2]
+        if name in ("mode", "harder", "softer"):
+            return None
+        if name == "after-all":
+            return None if self._apart else "nothing was called different yet"
+        looked = self._looked
+        if looked is None:
+            return "the images were not looked at yet"
+        if not looked.images:
+            return "there are no images"
+        if name in ("prepare", "check"):
+            return None
+        if self._on_images:
+            return "m goes to the copies" if name in _OF_COPIES else None
+        if name in _OF_IMAGES or name.startswith("rate-"):
+            return "m goes to the images one by one"
+        return None if looked.found.groups else "there are no copies"
+
+    def step_out(self) -> bool:
+        """Closes the panel; out of flicker; drops the marks."""
+        stepped = super().step_out() or self._copies.step_out() or self._images.unmark()
+        self._say()
+        return stepped
+
+    # --- changing ------------------------------------------------------------------------------------------------
+
+    async def _apply(self, plan: Plan) -> None:
+        """Does a plan at once: it can be taken back."""
+        await self.app.jobs.run("moving", lambda report, cancel: self.workspace.changes.apply(plan))
+        self.app.did(plan.title, plan.command)
+        self.toast(f"{plan.title}; u takes it back")
+        self.app.changed()
+
+    async def _propose(self, title: str, counts: str, examples: Sequence[str]) -> bool:
+        panel = ProposalPanel(title, counts, examples)
+        self.show_panel(panel)
+        wanted = await panel.answer
+        self._close(panel)
+        return wanted
+
+    def _removal(self, paths: Sequence[str], reason: str, title: str) -> Plan:
+        """A plan that takes images away with their captions."""
+        from loratui.core.images.removal import removals
+
+        assert self._looked is not None
+        operations = removals(self.workspace.root, dict.fromkeys(paths, reason), self._looked.images)
+        return Plan("review", title, tuple(operations), {"moved": len(paths)})
+
+    async def command_keep(self) -> None:
+        """Keeps A of a pair, or the image."""
+        if self._on_images:
+            self._images.keep()
+            self._say()
+        else:
+            kept, _ = self._copies.pair
+            paths = [member.path for member in self._copies.copies]
+            title = f"{count(len(paths), 'copy', 'copies')} of {line(kept.path)} to the trash"
+            await self._apply(self._removal(paths, "duplicate", title))
+
+    async def command_drop(self) -> None:
+        """B, or the marked images, to the trash."""
+        if self._on_images:
+            await self._take_away("deleted", "to the trash")
+        else:
+            _, copy = self._copies.pair
+            await self._apply(self._removal([copy.path], "duplicate", f"{line(copy.path)} to the trash"))
+
+    async def command_aside(self) -> None:
+        """Out of the set, seen under its reason in the trash."""
+        await self._take_away("aside", "set aside")
+
+    async def _take_away(self, reason: str, words: str) -> None:
+        paths = self._images.chosen
+        what = line(paths[0]) if len(paths) == 1 else count(len(paths), "image")
+        self._images.marked.clear()
+        await self._apply(self._removal(paths, reason, f"{what} {words}"))
+
+    async def command_best(self) -> None:
+        """The best of every group."""
+        from loratui.core.images.curation import removal_plan
+
+        looked = self._looked
+        assert looked is not None
+        groups = looked.found.groups
+        plan = removal_plan(self.workspace.root, groups, looked.images)
+        freed = size(sum(group.freed for group in groups))
+        copies = count(plan.counts["moved"], "copy", "copies")
+        counts = f"{copies} to the trash with their captions, {freed} freed; variants stay."
+        examples = [f"keep {group.keep}: {group.files[0].why}" for group in groups]
+        if await self._propose(f"Keep the best of {count(len(groups), 'group')}?", counts, examples):
+            await self._apply(plan)
+
+    def command_swap(self) -> None:
+        """B becomes A."""
+        self._copies.swap()
+
+    def command_next(self) -> None:
+        """The next copy."""
+        self._copies.step(1)
+
+    def command_previous(self) -> None:
+        """The copy before."""
+        self._copies.step(-1)
+
+    def command_flicker(self) -> None:
+        """A and B in turns."""
+        self._copies.flick()
+
+    def command_keep_all(self) -> None:
+        """All of the group are different."""
+        contents = [member.facts.content for member in (self._copies.pair[0], *self._copies.copies)]
+        self._call_different(list(combinations(contents, 2)), f"all {len(contents)} are kept")
+
+    def command_not_duplicates(self) -> None:
+        """B is different from all others of the group."""
+        kept, copy = self._copies.pair
+        others = [kept, *(member for member in self._copies.copies if member is not copy)]
+        pairs = [(copy.facts.content, other.facts.content) for other in others]
+        self._call_different(pairs, f"{line(copy.path)} is no duplicate")
+
+    def _call_different(self, pairs: list[tuple[str, str]], words: str) -> None:
+        pairs = [(one, other) for one, other in pairs if one != other]
+        if not pairs:
+            self.toast("they are the same file twice", "x moves one to the trash.", "warn")
+            return
+        for one, other in pairs:
+            self.workspace.records.mark_not_duplicates(one, other)
+        self._apart.append(pairs)
+        self.app.did(words)
+        self.toast(f"{words}; remembered, N forgets it")
+        self.reload()
+
+    def command_after_all(self) -> None:
+        """Forgets the last decision that pictures are different."""
+        for one, other in self._apart.pop():
+            self.workspace.records.mark_not_duplicates(one, other, different=False)
+        self.toast("forgotten: they may be duplicates again")
+        self.reload()
+
+    # --- lists ---------------------------------------------------------------------------------------------------
+
+    def command_mode(self) -> None:
+        """The other list."""
+        self.toggle_class("-images")
+        pane = self._images if self._on_images else self._copies
+        self.set_focus(pane.view, scroll_visible=False)
+        self._say()
+
+    def command_harder(self) -> None:
+        """More alike."""
+        self._harden(min(100, self._hardness + 1))
+
+    def command_softer(self) -> None:
+        """Less alike."""
+        self._harden(max(0, self._hardness - 1))
+
+    def _harden(self, hardness: int) -> None:
+        self._hardness = hardness
+        self.toast(f"hardness {hardness}")
+        self.reload()
+
+    def command_mark(self) -> None:
+        """Marks and steps on."""
+        self._images.mark()
+        self._say()
+
+    def command_range(self) -> None:
+        """Marks everything from the last mark to the cursor."""
+        self._images.mark_range()
+        self._say()
+
+    def _rate(self, stars: int) -> None:
+        self._images.rate(stars)
+        self._say()
+
+    def command_rate_0(self) -> None:
+        """No rating."""
+        self._rate(0)
+
+    def command_rate_1(self) -> None:
+        """One star."""
+        self._rate(1)
+
+    def command_rate_2(self) -> None:
+        """Two stars."""
+        self._rate(2)
+
+    def command_rate_3(self) -> None:
+        """Three stars."""
+        self._rate(3)
+
+    def command_rate_4(self) -> None:
+        """Four stars."""
+        self._rate(4)
+
+    def command_rate_5(self) -> None:
+        """Five stars."""
+        self._rate(5)
+
+    # --- preparing and checking ----------------------------------------------------------------------------------
+
+    async def command_prepare(self) -> None:
+        """Counts, asks, does."""
+        workspace = self.workspace
+
+        def run(dry: bool) -> "Callable[[Report, Event], review_jobs.Prepared]":
+            return lambda report, cancel: review_jobs.prepare(workspace, dry, report, cancel)
+
+        planned, _ = await self.app.jobs.run("counting", run(True))
+        counts = [f"{number:,} {name.replace('_', ' ')}" for name, number in planned.counts.items() if number]
+        if not planned.works and not planned.aside:
+            left = f"; {count(len(planned.skipped), 'image')} left as they are" if planned.skipped else ""
+            self.toast(f"nothing to prepare{left}")
+            return
+        examples = [f"{work.image.path} → {work.target}: {', '.join(work.done)}" for work in planned.works]
+        examples += [f"{path}: set aside, {reason}" for path, reason in planned.aside.items()]
+        examples += [f"{path}: left. {reason}" for path, reason in planned.skipped.items()]
+        if not await self._propose(
+            "Prepare the images?", f"{', '.join(counts)}; {planned.unchanged:,} need nothing.", examples
+        ):
+            return
+        done, step = await self.app.jobs.run("preparing", run(False))
+        if step is not None:
+            self.app.did(done.plan.title, done.plan.command)
+            self.toast(f"{done.plan.title}; u takes it back")
+            self.app.changed()
+
+    async def command_check(self) -> None:
+        """Lists what is wrong."""
+        workspace = self.workspace
+        found = await self.app.jobs.run("checking", lambda report, cancel: review_jobs.check(workspace, report, cancel))
+        self.show_panel(FindingsPanel(found))
