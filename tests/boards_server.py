@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -40,7 +41,7 @@ class Sample:
     hidden: bool = False
     listed_md5: str = ""
 
-    @property
+    @cached_property
     def md5(self) -> str:
         return self.listed_md5 or hashlib.md5(self.data).hexdigest()
 

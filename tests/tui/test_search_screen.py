@@ -224,7 +224,8 @@ async def test_downloads_stop_go_on_fail_and_give_up(tmp_path: Path) -> None:
             server.faults.clear()
             await pilot.press("enter")
             await until(pilot, lambda: len(pictures(tmp_path)) == 30, 15)
-            await until(pilot, lambda: "failed" not in rows(batches)[0])
+            await until(pilot, lambda: "failed" not in rows(batches)[0] and "done" in rows(batches)[0])
+            await until(pilot, lambda: not app.jobs.running)
             await pilot.press("x")
             await until(pilot, lambda: not len(batches.rows))
             assert len(pictures(tmp_path)) == 30

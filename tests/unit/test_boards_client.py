@@ -253,6 +253,13 @@ def test_unknown_boards_and_engines() -> None:
         find(Config(boards={"x": BoardConfig(engine="danbooru", url="x.example")}), "x")
 
 
+def test_a_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with BoardServer("danbooru", samples(2)) as server, Network(backoff=0.01) as network:
+        assert len(Search(Client(board("danbooru", server.url), network), "1girl").next_page()) == 2
+
+
 def test_loopback_needs_no_manners() -> None:
     assert is_loopback("127.0.0.1:8080") and is_loopback("[::1]:80") and is_loopback("localhost")
     assert not is_loopback("danbooru.donmai.us") and not is_loopback("127.0.0.1.example.com:80")

@@ -52,6 +52,8 @@ class Network:
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=16),
             follow_redirects=True,
             max_redirects=MAX_REDIRECTS,
+            # A proxy of the environment cannot reach this machine's own boards.
+            mounts=dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]")),
         )
 
     def __enter__(self) -> "Network":
