@@ -21,14 +21,14 @@ def test_entering_moving_and_resting_keep_their_budgets(tmp_path: Path) -> None:
         time.sleep(0.5)
         entered = terminal.count - before
         before = terminal.count
-        time.sleep(1.5)
+        time.sleep(1)
         resting = terminal.count - before
         terminal.send("a")
         time.sleep(0.7)
         before = terminal.count
         for number in range(100):
             terminal.send("j" if number < 60 else "k")
-            time.sleep(0.02)
+            time.sleep(0.01)
         time.sleep(0.5)
         moving = (terminal.count - before) / 100
     print(f"entering {entered} B, a key {moving:.0f} B, resting {resting} B")

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar
 
@@ -75,6 +76,9 @@ class TrainScreen(LoratuiScreen):
         super().__init__(workspace)
         self._situation: Situation | None = None
         self._checks: Sequence[Check] | None = None
+        """Findings on what is shown; None while they are looked for, with the last ones still in sight."""
+        self._last: Sequence[Check] = ()
+        self._round = 0
         self._job: Job | None = None
         self._everything = False
         self._words = ""
@@ -110,6 +114,7 @@ class TrainScreen(LoratuiScreen):
         if self._job is not None:
             self._job.cancel.set()
         self._checks = None
+        self._round += 1
         if self.workspace.project is None:
             self.set_counts("no project here")
             return
@@ -123,13 +128,14 @@ class TrainScreen(LoratuiScreen):
             _ = situation.gpus
             return situation
 
-        self._job = self.app.jobs.start("looking", look, self._looked, self._failed, quiet=True)
+        looked = partial(self._looked, self._round)
+        self._job = self.app.jobs.start("looking", look, looked, self._failed, quiet=True)
 
-    def _looked(self, situation: Situation) -> None:
+    def _looked(self, number: int, situation: Situation) -> None:
         from loratui.core.training.preflight import preflight
 
-        if situation.project.root != self.workspace.root:
-            return
+        if number != self._round:
+            return  # read again meanwhile
         self._situation = situation
         self._show()
 
@@ -137,8 +143,8 @@ class TrainScreen(LoratuiScreen):
             return preflight(situation, report=report, cancel=cancel)
 
         def done(found: list[Check]) -> None:
-            if situation is self._situation:
-                self._checks = found
+            if number == self._round:
+                self._checks = self._last = found
                 self._show()
 
         self._job = self.app.jobs.start("checking", check, done, self._failed, quiet=True)
@@ -156,7 +162,7 @@ class TrainScreen(LoratuiScreen):
         self._recipe_list.set_source(RecipeRows(situation.recipe, everything=self._everything, words=self._words))
         self._show_hint()
         self.query_one("#length", Static).update(Content("\n").join(length_lines(situation)))
-        self.query_one("#tally", Static).update(tally(self._checks or ()))
+        self.query_one("#tally", Static).update(tally(self._last))
         self._show_findings()
         blocks = sum(check.level == "block" for check in self._checks or ())
         state = "checking" if self._checks is None else f"{blocks} block" if blocks else "ready"
@@ -166,7 +172,7 @@ class TrainScreen(LoratuiScreen):
 
     def _show_findings(self) -> None:
         width = self._finding_list.size.width or self.size.width * 2 // 5
-        self._finding_list.set_source(FindingRows(self._checks or (), width - 2, "checking …"))
+        self._finding_list.set_source(FindingRows(self._last, width - 2, "checking …"))
 
     def _show_hint(self) -> None:
         if self._recipe is not None:
@@ -193,7 +199,7 @@ class TrainScreen(LoratuiScreen):
         """Why a command cannot run now."""
         if self.workspace.project is None:
             return "no project is open: gp, then a, begins one"
-        if self._situation is None and id != "train.file":
+        if self._situation is None and id not in ("train.file", "train.check"):
             return "the recipe is still being read"
         if id == "train.start":
             return self._why_not()
