@@ -167,7 +167,8 @@ class Supervisor:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._terminate)
-        ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: its orphans are ours
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans of the trainer are ours
         with contextlib.suppress(OSError):
             (self.folder / ".reserve").write_bytes(bytes(RESERVE))
         me = {"pid": os.getpid(), "starttime": start_time(os.getpid())}
@@ -181,7 +182,11 @@ class Supervisor:
                 if locks is None:
                     reason = "it was stopped before it started"
                     return self._finish("interrupted" if self.terminated else "stopped", reason, None)
-                self._spawn(locks)
+                try:
+                    self._spawn(locks)
+                except OSError as error:
+                    reason = f"{error.filename or 'the trainer'} cannot be started: {error.strerror}"
+                    return self._finish("failed", reason, None)
             self._verdict(self._watch())
         except Exception as error:
             self._end_group()
@@ -248,8 +253,6 @@ class Supervisor:
                 process_group=0,
                 pass_fds=locks,
             )
-        except OSError as error:
-            raise OSError(f"{self.command['argv'][0]} cannot be started: {error.strerror}") from None
         finally:
             os.close(log)
             for lock in locks:
@@ -271,33 +274,36 @@ class Supervisor:
 
     def _watch(self) -> int | None:
         """Looks after the trainer until it ends; its exit code, negative for a signal, None if it cannot be known."""
-        asked_at: float | None = None
         while True:
             if self.pidfd >= 0:
                 select.select([self.pidfd], [], [], POLL)
             else:
                 time.sleep(POLL / 5)
             self._reap()
-            self._read_losses()
             if self.child is None:
                 if start_time(int(str(self.state["pid"]))) != self.state["starttime"]:
                     return None
             elif self.child.returncode is not None:
                 return self.child.returncode
-            if self.state["state"] == "starting" and self.last_loss is not None:
-                self.put(state="running")
-            if self.unsaved:
-                self.put()
-            self._cap_log()
-            if not self.stopping and (self.terminated or (self.folder / "stop").exists()):
-                self._stop("it was stopped")
-            elif not self.stopping and (self.folder / "stop-after-save").exists():
-                asked_at = asked_at or (self.folder / "stop-after-save").stat().st_mtime
-                if saved := self._saved_since(asked_at):
-                    self._stop(f"it was stopped after {saved} was saved")
+            with contextlib.suppress(OSError):  # a file system that fails for a moment must not end a training
+                self._attend()
+
+    def _attend(self) -> None:
+        """One look at what the trainer has written and at what is asked of us."""
+        self._read_losses()
+        if self.state["state"] == "starting" and self.last_loss is not None:
+            self.put(state="running")
+        if self.unsaved:
+            self.put()
+        self._cap_log()
+        if self.stopping:
             if time.monotonic() > self.kill_at:
                 self.killed = True
                 self._signal(signal.SIGKILL)
+        elif self.terminated or (self.folder / "stop").exists():
+            self._stop("it was stopped")
+        elif (self.folder / "stop-after-save").exists() and (saved := self._saved_since()):
+            self._stop(f"it was stopped after {saved} was saved")
 
     def _reap(self) -> None:
         """Collects what has ended: the trainer, and orphans it left."""
@@ -332,8 +338,9 @@ class Supervisor:
             except OSError as error:
                 _note(f"train.log could not be shortened: {error}")
 
-    def _saved_since(self, asked: float) -> str:
-        """The newest whole checkpoint written since then, with its state where states are saved; "" for none."""
+    def _saved_since(self) -> str:
+        """A whole checkpoint written since it was asked for, with its state where states are saved; "" for none."""
+        asked = (self.folder / "stop-after-save").stat().st_mtime
         for path in (self.folder / "checkpoints").glob("*.safetensors"):
             try:
                 fresh = path.stat().st_mtime > asked
