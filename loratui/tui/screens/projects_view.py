@@ -84,8 +84,13 @@ def status_lines(workspace: "Workspace", status: "Status | None", keymap: Keymap
     steps = (
         (status.images > 0, "images", f"{status.images:,}" if status.images else "none yet", "search"),
         (status.undecided == 0, "duplicates", _undecided(status), "review"),
-        (captioned, "captions", _missing(status.uncaptioned, "missing"), "tags"),
-        (captioned and not status.untriggered, "trigger first", _missing(status.untriggered, "without"), "tags"),
+        (captioned, "captions", _missing(status.images, status.uncaptioned, "missing"), "tags"),
+        (
+            captioned and not status.untriggered,
+            "trigger first",
+            _missing(status.images, status.untriggered, "without"),
+            "tags",
+        ),
         (bool(base), "base model", base or "not named yet", "train"),
         (status.runs > 0, "training", _count(status.runs, "run") if status.runs else "no run yet", "train"),
     )
@@ -100,8 +105,10 @@ def status_lines(workspace: "Workspace", status: "Status | None", keymap: Keymap
             )
         )
     why = Content.assemble(("next  ", "bold"), (line(status.why), "bold $accent"))
+    own = "" if status.images else "; i takes in a folder of your own"
     how = Content.assemble(
-        (f"      c or {keys[f'go.{target}']} goes there; the command is ", "$dim"), (line(status.next), "$dim")
+        (f"      c or {keys[f'go.{target}']} goes there{own}; the command is ", "$dim"),
+        (line(status.next), "$dim"),
     )
     return [*head, Content(), *rows, Content(), why, how]
 
@@ -118,12 +125,16 @@ def _no_project(status: "Status") -> list[Content]:
 
 
 def _undecided(status: "Status") -> str:
+    if not status.images:
+        return "–"
     if status.undecided is None:
         return "not looked for yet"
     return f"{status.undecided} undecided" if status.undecided else "none undecided"
 
 
-def _missing(count: int, what: str) -> str:
+def _missing(images: int, count: int, what: str) -> str:
+    if not images:
+        return "–"
     return f"{count:,} {what}" if count else "all there"
 
 
