@@ -36,31 +36,29 @@ def boards(args: Args, out: Output) -> int:
     """Every configured board, asked once."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from loratui.core.boards import login, registry
+    from loratui.core.boards import login
     from loratui.core.config import load
 
     config = load()
-    found = [registry.find(config, name) for name in config.boards]
-    with out.progress("asking") as report, ThreadPoolExecutor(max_workers=len(found) or 1) as pool:
-        report(0, len(found))
-        answers = list(pool.map(lambda board: login.check(board, cancel=out.cancel), found))
+    with out.progress("asking") as report, ThreadPoolExecutor(max_workers=len(config.boards)) as pool:
+        report(0, len(config.boards))
+        answers = list(pool.map(lambda name: login.check_named(config, name, cancel=out.cancel), config.boards))
     document = []
     lines = []
-    for board, answer in zip(found, answers, strict=True):
-        error = answer.error.message if answer.error else ""
+    for (name, board), answer in zip(config.boards.items(), answers, strict=True):
+        problem = answer.error.message if answer.error else None
         document.append(
             {
-                "name": board.name,
-                "engine": board.ENGINE,
+                "name": name,
+                "engine": board.engine,
                 "url": board.url,
                 "needs_key": board.needs_key,
-                "has_key": board.has_key,
+                "has_key": bool(board.api_key),
                 "ok": answer.ok,
-                "problem": error or None,
+                "problem": problem,
             }
         )
-        state = "answers" if answer.ok else error
-        lines.append(f"{board.name:<16} {board.ENGINE:<11} {board.url:<32} {state}")
+        lines.append(f"{name:<16} {board.engine:<11} {board.url:<32} {problem or 'answers'}")
     if out.json:
         out.event(document)
         return 0

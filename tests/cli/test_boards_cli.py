@@ -186,15 +186,19 @@ def test_boards_lists_all_and_says_what_each_needs(
 ) -> None:
     from loratui.core.config import Config
 
-    only = {name: board for name, board in load().boards.items() if name in ("mine", "gelbooru")}
+    set_value("boards.odd.engine", "phpbb")
+    only = {name: board for name, board in load().boards.items() if name in ("mine", "gelbooru", "odd")}
+    import loratui.core.boards.login  # which must not bind the stand-in for the length of the run
+
     monkeypatch.setattr("loratui.core.config.load", lambda: Config(boards=only))
     document = loratui("boards", "--json").json
     assert [(board["name"], board["engine"], board["needs_key"], board["ok"]) for board in document] == [
         ("gelbooru", "gelbooru", True, False),
         ("mine", "danbooru", False, True),
+        ("odd", "phpbb", False, False),
     ]
     text = loratui("boards").out
-    assert "mine" in text and "answers" in text and "needs a key" in text
+    assert "mine" in text and "answers" in text and "needs a key" in text and "unknown engine 'phpbb'" in text
 
 
 def test_login_takes_the_pasted_line_tries_it_and_stores_it(loratui: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,12 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from loratui.core import config
 from loratui.core.boards.answers import BoardError
 from loratui.core.boards.board import Board, Cursor
 from loratui.core.boards.client import Client
 from loratui.core.boards.network import Network
 from loratui.core.boards.registry import find
+from loratui.core.config import Config, load, set_value
 from loratui.core.errors import LoratuiError, UsageError
 
 
@@ -77,7 +77,7 @@ def login(name: str, line: str, *, cancel: Event | None = None, backoff: float =
         UsageError: no such board, or the line holds no whole key. Nothing is stored.
         BoardError: the board refuses the key (nothing is stored), or does not answer (the key is stored).
     """
-    board = find(config.load(), name)
+    board = find(load(), name)
     key = parse(board, line)
     changed = msgspec.structs.replace(board.config, api_key=key.api_key, user_id=key.user_id, login=key.login)
     board = type(board)(name, changed)
@@ -86,10 +86,18 @@ def login(name: str, line: str, *, cancel: Event | None = None, backoff: float =
         raise problem
     for field, value in (("api_key", key.api_key), ("user_id", key.user_id), ("login", key.login)):
         if value:
-            config.set_value(f"boards\0{name}\0{field}", value)
+            set_value(f"boards\0{name}\0{field}", value)
     if problem is not None:
         raise LoratuiError(f"The key is stored, but could not be tried: {problem.message}", problem.remedy)
     return board
+
+
+def check_named(config: Config, name: str, *, cancel: Event | None = None) -> Answer:
+    """Whether the board `name` is configured rightly and gives data."""
+    try:
+        return check(find(config, name), cancel=cancel)
+    except UsageError as error:
+        return Answer(False, error)
 
 
 def check(board: Board, *, cancel: Event | None = None, backoff: float = 1.0, stall: float = 10.0) -> Answer:

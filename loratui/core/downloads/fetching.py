@@ -28,10 +28,17 @@ _CHUNK_SECONDS = 5.0
 
 
 class Fetching:
-    """Attributes:
-    downloaded: pictures taken in by this run.
-    existing: pictures that were here already.
-    failed: post ids and reasons.
+    """Posts go in by `add`, events are dealt with by `turn`, and `finish` waits for the rest.
+
+    Args:
+        batch: the batch's id in `manifest`.
+        folder: where pictures go, relative to the root.
+        command: the equivalent command line, for the history.
+
+    Attributes:
+        downloaded: pictures taken in by this run.
+        existing: pictures that were here already.
+        failed: post ids and reasons.
     """
 
     def __init__(
