@@ -9,13 +9,14 @@ from textual.widgets import Static
 
 from loratui.core.project import Project
 from loratui.core.runs import Run, control, freeze, launch
-from loratui.core.runs.replay import play, prepare, record
+from loratui.core.runs.replay import play, prepare
 from loratui.core.workspace import Workspace
 from loratui.tui.app import LoratuiApp
 from loratui.tui.screens.monitor import MonitorScreen
 from loratui.tui.widgets.line_chart import LineChart
 from loratui.tui.widgets.picture import Picture
 from loratui.tui.widgets.virtual_list import VirtualList
+from tests.recorded_runs import record
 from tests.runs_kit import ended_at_last, make_job, wait_over
 from tests.tui.app_kit import status, title, until
 
