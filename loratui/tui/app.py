@@ -1,6 +1,7 @@
 """The app: its screens, theme, keymap and keys, from the first paint to a clean end."""
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from loratui.core import config, paths
 from loratui.core.sanitize import line
 from loratui.tui import keymap, themes
 from loratui.tui.commands import GLOBAL, SCREENS, Entry, bindings, shown
+from loratui.tui.graphics import brands
 from loratui.tui.graphics.driver import LoratuiDriver
 from loratui.tui.graphics.service import Graphics
 from loratui.tui.screens.base import LoratuiScreen
@@ -213,6 +215,8 @@ def run(workspace: "Workspace", debug: bool = False) -> int:
     Returns:
         the exit code: 0, 1 after an unexpected error, 128 + the signal that ended it.
     """
+    if brands.truecolor(os.environ):
+        os.environ["COLORTERM"] = "truecolor"  # SSH carries the terminal's name over, but not this
     app = LoratuiApp(workspace, debug=debug)
     with diary.own_terminal():
         app.run(mouse=False)
