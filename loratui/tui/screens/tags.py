@@ -7,6 +7,7 @@ from shlex import quote
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 
 _PAUSE = 0.15
 """Seconds the cursor rests before the image beside it follows: a held key sends the table only."""
+
+_CHANGING = frozenset(
+    f"tags.{name}" for name in ["remove", "rename", "add", "trigger", "prune", "caption", "edit", "tagger"]
+)
 
 
 class TagsScreen(LoratuiScreen):
@@ -94,7 +99,7 @@ class TagsScreen(LoratuiScreen):
         self._image: str | None = None
         self._known: dict[str, Known] = {}
         self._follow: Timer | None = None
-        self._reading = self._stale = False
+        self._reading = self._stale = self._saving = False
 
     def compose_body(self) -> ComposeResult:
         """The table and the detail."""
@@ -161,7 +166,7 @@ class TagsScreen(LoratuiScreen):
         view = self.query_one(VirtualList)
         tag = self._tag
         self._table = TagTable(self._loaded, self._scope, self._order, self._marked)
-        self._marked &= self._table.counts.keys()
+        self._marked.intersection_update(self._table.counts)  # in place: the table shares it
         where = self._table.index_of(tag) if tag else None
         view.set_source(self._table, empty=self._why_empty())
         if where is not None:
@@ -195,7 +200,7 @@ class TagsScreen(LoratuiScreen):
         arrow = "↓" if self._order == "count" else ""
         self.query_one("#columns", Static).update(columns(width, f"count{arrow}", "tag" if arrow else "tag ↓"))
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """The heads stand over their columns."""
         self.call_after_refresh(self._show_columns)
 
@@ -287,57 +292,69 @@ class TagsScreen(LoratuiScreen):
         assert self._table is not None
         return [tag for tag in self._table.tags if tag in self._marked] or [self._tag]
 
-    async def _propose(self, plan: Plan, *, ask: bool = True) -> None:
-        """Shows a plan, and applies it when the person takes it."""
-        if self._filter and plan.command:
-            plan = replace(plan, command=f"{plan.command} --where {quote(self._filter)}")
-        if not plan:
-            left = plan.counts.get("unreadable", 0)
-            self.toast("nothing to change" + (f": {left} captions are no text" if left else ""), level="warn")
-            return
-        if ask:
-            panel = PlanPanel(plan, self.scope)
-            self.show_panel(panel)
-            wanted = await panel.answer
-            self._close(panel)
-            if not wanted:
-                return
-        await self.app.jobs.run("saving", lambda report, cancel: self.workspace.changes.apply(plan))
-        self.app.did(plan.title, plan.command)
-        self.toast(f"{plan.title}; u takes it back")
-        if self._loaded is not None:
-            self._loaded.dataset.refresh(operation.path for operation in plan.operations)
-            self._marked.clear()
-            self._select()
-        self.app.changed()
+    async def _propose(self, make: "Callable[[Loaded], Plan]", *, ask: bool = True) -> None:
+        """Makes a plan on a thread, shows it, and applies it when the person takes it.
+
+        Args:
+            make: computes the plan.
+            ask: False applies it at once: the person has seen it in another form.
+        """
+        loaded = self._loaded
+        assert loaded is not None
+        self._saving = True
+        try:
+            plan = await self.app.jobs.run("planning", lambda report, cancel: make(loaded))
+            if self._filter and plan.command:
+                plan = replace(plan, command=f"{plan.command} --where {quote(self._filter)}")
+            if not plan:
+                left = plan.counts.get("unreadable", 0)
+                self.toast("nothing to change" + (f": {left} captions are no text" if left else ""), level="warn")
+            elif not ask or await self._agreed(plan):
+                await self.app.jobs.run("saving", lambda report, cancel: self._apply(loaded, plan))
+                self.app.did(plan.title, plan.command)
+                self.toast(f"{plan.title}; u takes it back")
+                self._marked.clear()
+                self._known.clear()
+                self._select()
+        finally:
+            self._saving = False
+
+    def _apply(self, loaded: Loaded, plan: Plan) -> None:
+        """Does the plan, and takes the new captions in: only those are read again."""
+        self.workspace.changes.apply(plan)
+        loaded.dataset.refresh(operation.path for operation in plan.operations)
+
+    async def _agreed(self, plan: Plan) -> bool:
+        """Shows the plan; whether the person takes it."""
+        panel = PlanPanel(plan, self.scope)
+        self.show_panel(panel)
+        wanted = await panel.answer
+        self._close(panel)
+        return wanted
 
     async def command_remove(self) -> None:
         """Takes tags out."""
-        assert self._loaded is not None
-        await self._propose(bulk.remove(self._loaded.dataset, self._scope, self._chosen))
+        tags = self._chosen
+        await self._propose(lambda loaded: bulk.remove(loaded.dataset, self._scope, tags))
 
     async def command_rename(self) -> None:
         """Renames or merges."""
-        loaded, old = self._loaded, self._chosen
-        assert loaded is not None
+        old = self._chosen
         prompt = f"New name of {old[0]}" if len(old) == 1 else f"One name for {len(old)} tags"
         new = (await self.ask(prompt, old[0], self._complete) or "").strip()
-        if not new:
-            return
-        await self._propose(merge(loaded, self._scope, old, new))
+        if new:
+            await self._propose(lambda loaded: merge(loaded, self._scope, old, new))
 
     async def command_add(self) -> None:
         """Adds tags."""
-        assert self._loaded is not None
         typed = await self.ask(f"Add at the end of each caption (scope: {self.scope})", "", self._complete)
         tags = [tag for tag in (part.strip() for part in (typed or "").split(",")) if tag]
         if tags:
-            await self._propose(bulk.append(self._loaded.dataset, self._scope, tags))
+            await self._propose(lambda loaded: bulk.append(loaded.dataset, self._scope, tags))
 
     async def command_trigger(self) -> None:
         """Puts the triggers first."""
-        assert self._loaded is not None
-        await self._propose(bulk.trigger(self._loaded.dataset, self._scope, self._loaded.triggers))
+        await self._propose(lambda loaded: bulk.trigger(loaded.dataset, self._scope, loaded.triggers))
 
     async def command_prune(self) -> None:
         """Shows suggestions, and takes the marked ones out."""
@@ -348,11 +365,11 @@ class TagsScreen(LoratuiScreen):
             return len(set().union(*(loaded.dataset.carrying(tag) for tag in tags)) & self._scope)
 
         panel = PrunePanel(table.suggestions, affected)
-        self.show_panel(panel, right=True)
+        self.show_panel(panel)
         tags = await panel.answer
         self._close(panel)
         if tags:
-            await self._propose(bulk.remove(loaded.dataset, self._scope, tags), ask=False)
+            await self._propose(lambda loaded: bulk.remove(loaded.dataset, self._scope, tags), ask=False)
 
     async def command_caption(self) -> None:
         """Writes the caption of the image shown."""
@@ -362,7 +379,7 @@ class TagsScreen(LoratuiScreen):
         text = await self.ask(f"Caption of {loaded.dataset.images[position].name}", before.text)
         if text is not None:
             new = Caption.parse((line(text) + before.more_lines).encode(before.encoding))
-            await self._propose(written(loaded, position, new.to_bytes()), ask=False)
+            await self._propose(lambda loaded: written(loaded, position, new.to_bytes()), ask=False)
 
     async def command_edit(self) -> None:
         """Opens a copy of the caption in the editor; what comes back is a step like any other."""
@@ -376,7 +393,7 @@ class TagsScreen(LoratuiScreen):
         if raw.endswith(b"\n") and not (loaded.dataset.raw[position] or b"").endswith(b"\n"):
             raw = raw[:-1]  # editors end files with a line feed; the caption had none
         Caption.parse(raw)
-        await self._propose(written(loaded, position, raw), ask=False)
+        await self._propose(lambda loaded: written(loaded, position, raw), ask=False)
 
     async def command_tagger(self) -> None:
         """Runs the tagger."""
@@ -488,6 +505,8 @@ class TagsScreen(LoratuiScreen):
             return "the captions are still being read"
         if not loaded.dataset.images:
             return "there are no images here yet"
+        if self._saving and id in _CHANGING:
+            return "the last change is not finished"
         if id in ("tags.remove", "tags.rename", "tags.mark", "tags.range") and not self._tag:
             return "there is no tag here"
         if id in ("tags.add", "tags.tagger") and not self._scope:

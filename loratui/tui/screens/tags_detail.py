@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
@@ -57,7 +57,9 @@ class Detail(Vertical):
 
     DEFAULT_CSS = """
     Detail { padding: 0 1; }
-    Detail > .detail--head { height: 1; color: $foreground; }
+    Detail > Horizontal { height: 1; }
+    Detail .detail--head { width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
+    Detail .detail--facts { width: auto; color: $dim; padding-left: 1; }
     Detail > Picture { height: 1fr; min-height: 4; }
     Detail > .detail--caption { height: auto; max-height: 40%; }
     Detail > .detail--scores { height: auto; max-height: 2; color: $dim; }
@@ -65,7 +67,9 @@ class Detail(Vertical):
 
     def compose(self) -> ComposeResult:
         """The four parts."""
-        yield Static(classes="detail--head")
+        with Horizontal():
+            yield Static(classes="detail--head")
+            yield Static(classes="detail--facts")
         yield Picture()
         yield Static(classes="detail--caption")
         yield Static(classes="detail--scores")
@@ -73,6 +77,7 @@ class Detail(Vertical):
     def show_nothing(self, why: str) -> None:
         """Says why there is no image."""
         self._set("head", Content(""))
+        self._set("facts", Content(""))
         self.query_one(Picture).show(None)
         self._set("caption", Content.styled(why, "$dim"))
         self._set("scores", Content(""))
@@ -95,12 +100,8 @@ class Detail(Vertical):
         image = dataset.images[position]
         tokens = estimate(", ".join(dataset.tags[position]))
         size = f"{known.size[0]}×{known.size[1]} · " if known and known.size else ""
-        right = f"{size}~{tokens} tokens"
-        width = max(10, self.content_size.width)
-        left = Content.assemble((line(image.name), "bold"), (f"  {place}", "$dim"))
-        left = left.truncate(max(8, width - len(right) - 1), ellipsis=True)
-        gap = " " * max(1, width - left.cell_length - len(right))
-        self._set("head", Content.assemble(left, gap, (right, "$dim")))
+        self._set("head", Content.assemble((line(image.name), "bold"), (f"  {place}", "$dim")))
+        self._set("facts", Content(f"{size}~{tokens} tokens"))
         self.query_one(Picture).show(root / image.path, label=line(image.name))
         self._set("caption", self._caption(loaded, table, position, tag, known))
         self._set("scores", _scores(known))

@@ -34,13 +34,13 @@ class FilterPanel(Panel):
     """
 
     DEFAULT_CSS = """
-    FilterPanel Input { border: none; height: 1; padding: 0; background: $surface; }
+    FilterPanel Input, FilterPanel Input:focus { border: none; height: 1; padding: 0; background: $surface; }
     FilterPanel Static { height: auto; }
     """
     KEYS: ClassVar[tuple[Key, ...]] = (Key("enter", "filter", last=True), Key("esc", "leave it", last=True))
 
     def __init__(self, text: str, count: "Callable[[Expression, Callable[[int], None]], None]") -> None:
-        super().__init__("Filter: tag · not · and · or · *hair · /regex/ · count<5 · tokens>75 · no:caption · subset:x")
+        super().__init__("Filter: tag · not · or · *hair · /regex/ · count<5 · no:caption · subset:name")
         self._text = text
         self._count = count
         self._newest = text
@@ -190,15 +190,17 @@ class _Suggested:
         if isinstance(row, str):
             return Content.styled(row, "bold $secondary")
         style = "$warning" if row.error else ""
-        return Content.assemble(f" {row.count:>6,}  ", (f"{line(row.tag, 60):24} ", style), (row.why, "$dim"))
+        column = 18 if width < 90 else 28
+        return Content.assemble(f"{row.count:>6,}  ", (f"{line(row.tag, 60):{column}} ", style), (row.why, "$dim"))
 
 
 class PrunePanel(Panel):
     """What to take out, by slots: space changes a row or a whole slot, enter takes out what is marked."""
 
     DEFAULT_CSS = """
-    PrunePanel VirtualList { height: 1fr; min-height: 8; max-height: 100%; background: $surface; }
-    PrunePanel { height: 18; }
+    PrunePanel { height: 60vh; }
+    PrunePanel VirtualList { height: 1fr; background: $surface; }
+    PrunePanel Static { height: 1; }
     """
     KEYS: ClassVar[tuple[Key, ...]] = (
         Key("space", "mark or not"),
