@@ -9,6 +9,7 @@ from textual.filter import Monochrome, NoColor
 
 from loratui.core import config, paths
 from loratui.tui import themes
+from loratui.tui.widgets.virtual_list import VirtualList
 from tests.tui.app_kit import app_on, status, until
 
 PACKAGED = sorted(paths.packaged_themes().glob("*.toml"))
@@ -102,6 +103,17 @@ async def test_a_theme_of_ones_own_is_used_and_failures_are_one_toast(tmp_path: 
         await until(pilot, lambda: app.theme != "mine")
         await until(pilot, lambda: config.load().ui.theme == app.theme)
         assert app.theme in ("loratui-16", "loratui-dark", "loratui-light")
+
+
+async def test_the_cursor_shows_in_sixteen_colours(tmp_path: Path) -> None:
+    app, sample = app_on(tmp_path)
+    config.set_value("ui.theme", "loratui-16")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.go("search")
+        await until(pilot, lambda: sample.reloads)
+        view = sample.query_one(VirtualList)
+        assert all(segment.style and segment.style.reverse for segment in view.render_line(0))
+        assert not any(segment.style and segment.style.reverse for segment in view.render_line(1))
 
 
 async def test_no_color_means_no_color(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.reactive import Reactive, reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.style import Style
 
 GUTTER = 2
 """Cells at the left of each row: the cursor and the mark."""
@@ -257,6 +258,8 @@ class VirtualList(ScrollView, can_focus=True):
             return self._empty_line(y, width)
         names = ("virtual-list--cursor",) if index == self.cursor else ()
         base = self.get_visual_style(*names)
+        if names and self.get_component_styles(*names).text_style.reverse:
+            base += Style(reverse=True)  # Textual's visual styles lose it; in 16 colours it is the cursor
         row = self._rows.row(index, max(0, width - GUTTER))
         content = row if isinstance(row, Content) else Content.from_rich_text(row, console=self.app.console)
         content = inert(content.first_line).truncate(max(0, width - GUTTER), ellipsis=True, pad=True)
