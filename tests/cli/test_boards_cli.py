@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import loratui.core.boards.login  # loaded here, so that it never binds a test's stand-in for `load`
 from loratui.cli.main import run
 from loratui.core.config import config_path, load, set_value
 from tests.boards_server import BoardServer, Fault, Sample, noise
@@ -188,8 +189,6 @@ def test_boards_lists_all_and_says_what_each_needs(
 
     set_value("boards.odd.engine", "phpbb")
     only = {name: board for name, board in load().boards.items() if name in ("mine", "gelbooru", "odd")}
-    import loratui.core.boards.login  # which must not bind the stand-in for the length of the run
-
     monkeypatch.setattr("loratui.core.config.load", lambda: Config(boards=only))
     document = loratui("boards", "--json").json
     assert [(board["name"], board["engine"], board["needs_key"], board["ok"]) for board in document] == [

@@ -198,6 +198,7 @@ def test_addresses_are_web_addresses() -> None:
     assert decode.address("/a.png", "https://x.example/") == "https://x.example/a.png"
     assert decode.address("file:///etc/passwd", "https://x.example") == ""
     assert decode.address("javascript:alert(1)", "https://x.example") == ""
+    assert decode.address("http://[::broken/a.png", "https://x.example") == ""
 
 
 def test_entity_bombs_are_refused() -> None:

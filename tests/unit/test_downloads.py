@@ -274,6 +274,15 @@ def test_a_busy_file_server_is_waited_for(workspace: Workspace, network: Network
         assert time.monotonic() - started >= 1
 
 
+def test_an_address_that_is_none_fails_alone(workspace: Workspace, network: Network) -> None:
+    body = b'[{"id":%d,"rating":"g","tag_string":"a","file_ext":"png","file_url":"%s","md5":"%032x"}]'
+    with BoardServer("danbooru", []) as server:
+        for number, url in enumerate((b"http://x:99999/a.png", b"https://exa mple/a.png", b"http://.../a.png"), 1):
+            server.faults = [Fault("limit=", "raw", times=1, body=body % (number, url, number))]
+            got = get(workspace, board(server), "a", network=network)
+            assert [failed for failed, _ in got.failed] == [number]
+
+
 def test_a_giant_is_refused(workspace: Workspace, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "MAX_FILE", 5000)
     with BoardServer("danbooru", samples(1, side=60)) as server:

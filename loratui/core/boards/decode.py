@@ -89,7 +89,11 @@ def address(url: str | None, base: str) -> str:
         url = f"{urlsplit(base).scheme}:{url}"
     elif url.startswith("/"):
         url = base.rstrip("/") + url
-    return url if url.startswith(("https://", "http://")) else ""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if parts.scheme in ("https", "http") and parts.netloc else ""
 
 
 def moment(value: Any) -> str:

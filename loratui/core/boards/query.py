@@ -70,8 +70,8 @@ def plan(board: Board, query: str, counts: Counts | None = None) -> QueryPlan:
     chosen, either_sent = _choose(board, counted, len(either), counts)
     sent.extend((place, board.translate(term) or []) for place, term in chosen)
     here.extend(pair for pair in counted if pair not in chosen)
-    if either_sent:
-        sent.extend([(either[0][0], board.either([term.text.lstrip("~") for _, term in either]))] if either else [])
+    if either and either_sent:
+        sent.append((either[0][0], board.either([term.text.removeprefix("~") for _, term in either])))
     else:
         here.extend(either)
     return QueryPlan(

@@ -135,7 +135,8 @@ class Fetching:
                 self._unsaved[event.key] = event.fetched.bytes
                 self._ready.append((item, event.fetched.ext))
                 marks.append((item.id, "fetched", ""))
-        self._manifest.mark(marks) if marks else None
+        if marks:
+            self._manifest.mark(marks)
         now = time.monotonic()
         if now - self._last_save > 1.0:
             self._save(now)
@@ -214,7 +215,7 @@ class Fetching:
         """A get that was undone left its files in the trash: they are copied rather than fetched."""
         try:
             raw = undone.read_bytes()
-        except OSError:
-            return
-        if hashlib.md5(raw, usedforsecurity=False).hexdigest() == post.md5:
-            self._part(post).write_bytes(raw)
+            if hashlib.md5(raw, usedforsecurity=False).hexdigest() == post.md5:
+                self._part(post).write_bytes(raw)
+        except OSError:  # then it is fetched; a full disk will say so there
+            self._part(post).unlink(missing_ok=True)

@@ -93,6 +93,9 @@ class Transfers:
                 self._events.put(Event(job.key, error=error.reason))
             except OSError as error:
                 self._events.put(Event(job.key, broken=error))
+            except Exception as error:
+                # Whatever an odd server provokes: the file fails, its worker must not, or the get would wait for ever.
+                self._events.put(Event(job.key, error=f"unexpected trouble ({type(error).__name__})"))
 
     async def _fetch(self, job: Job, host: str) -> Fetched:
         last: TransferError | None = None
