@@ -3,6 +3,7 @@
 import re
 import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.benchmarks.samples import fresh_home
@@ -37,7 +38,7 @@ def rows() -> list[Row]:
     ]
 
 
-def _measure(kind: str, home: dict[str, str]) -> Measured:
+def _measure(kind: str, home: Mapping[str, str | None]) -> Measured:
     with Terminal(["python", "-m", "tests.benchmarks.samples", kind, str(ROWS)], env=home) as terminal:
         terminal.wait_for(r"filled in ([\d.]+)", timeout=60)
         found = re.search(rb"filled in ([\d.]+)", terminal.output)

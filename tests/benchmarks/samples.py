@@ -11,11 +11,15 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def fresh_home() -> Iterator[dict[str, str]]:
-    """The environment for a program that must not see the person's own files."""
+def fresh_home() -> Iterator[dict[str, str | None]]:
+    """The environment for a program that must not see the person's own files.
+
+    Compiled code is kept as in any installation, whatever the environment says; run a program once before you measure.
+    """
     with tempfile.TemporaryDirectory() as folder:
         names = ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
-        yield dict.fromkeys(names, folder)
+        compiled = {"PYTHONDONTWRITEBYTECODE": None, "PYTHONPYCACHEPREFIX": f"{folder}/compiled"}
+        yield {**dict.fromkeys(names, folder), **compiled}
 
 
 def minimal() -> None:
