@@ -37,8 +37,6 @@ class TagsScreen(TagsView):
     NAME: ClassVar[str] = "tags"
     TITLE_TEXT: ClassVar[str] = "Tags"
     GO: ClassVar[str] = "t"
-        "No images here yet. Press gs to search a board, or gp and i to take in a folder of your own."
-    )
     COMMANDS: ClassVar[tuple[Command, ...]] = (
         Command(
             "tags.remove", ("x",), "remove", "Takes the marked tags, or the one under the cursor, out of the scope."
