@@ -94,12 +94,12 @@ class ItemRows:
             word, colour = "coming", "$primary"
         whole = f" of {size(item.post.size)}" if item.post.size else ""
         much = f"{size(item.bytes)}{whole}" if item.bytes else whole.removeprefix(" of ")
+        reason = f"{line(item.reason, 200):<44} " if item.reason else ""
         return Content.assemble(
             (f"{word:<8} ", colour),
-            f"{item.post.id:>10} ",
-            (f"{much:>18} ", "$dim"),
-            (f"{item.post.width}×{item.post.height} {item.post.ext}  ", "$dim"),
-            (line(item.reason, 200), "$error"),
+            f"{item.post.id:>10}  ",
+            (reason, "$error"),
+            (f"{much:>18}  {item.post.width}×{item.post.height} {item.post.ext}", "$dim"),
         )
 
 
