@@ -106,6 +106,8 @@ async def test_stopping_after_the_save_and_resuming(tmp_path: Path) -> None:
             again = Run(other)
             assert again.command.origin == run.id
             await until(pilot, lambda: again.state().state == "running", 20)
+            await until(pilot, lambda: table(app) and int(table(app)[0].split()[0]) > 1)
+            assert table(app)[-1].split()[0] == "1"  # what the first run did stays in the table and in the curve
             await pilot.press("S")
             await pilot.press("y")
             await until(pilot, lambda: "stopped" in said(app, "figures"), 20)

@@ -126,6 +126,17 @@ class Run:
                 "Name a run: `loratui runs` lists them.",
             ) from None
 
+    def origins(self) -> "list[Run]":
+        """The runs this one goes on from, oldest first, as far as they still lie beside it."""
+        found: list[Run] = []
+        run = self
+        while (name := run.command.origin) and name not in [one.id for one in found]:
+            run = Run(self.folder.parent / name)
+            if not (run.folder / "command.json").exists():
+                break
+            found.insert(0, run)
+        return found
+
     def raw_state(self) -> dict[str, object]:
         """What state.json says; {} where there is none or it is half-written."""
         try:

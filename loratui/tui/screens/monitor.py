@@ -77,7 +77,7 @@ class MonitorScreen(LoratuiScreen):
     MonitorScreen.-narrow.-picture #table { display: none; }
     MonitorScreen.-wide.-picture #sample { width: 70%; }
     MonitorScreen.-empty #figures, MonitorScreen.-empty #curve, MonitorScreen.-empty #head,
-    MonitorScreen.-empty #log, MonitorScreen.-empty #sample { display: none; }
+    MonitorScreen.-empty #log, MonitorScreen.-empty #sample, MonitorScreen.-pictureless #sample { display: none; }
     """
 
     def __init__(self, workspace: "Workspace") -> None:
@@ -181,6 +181,7 @@ class MonitorScreen(LoratuiScreen):
             self._curve_look, self._curve_time = look, time.monotonic()
             self._show_curve(metrics)
         self._show_epochs(metrics, epochs)
+        self.set_class(not metrics.samples, "-pictureless")
         self._show_sample()
         self.refresh_status()
 
@@ -193,24 +194,19 @@ class MonitorScreen(LoratuiScreen):
     def _show_curve(self, metrics: "Metrics") -> None:
         window = (0, 200, 50)[self._smoothing]
         name = f"mean over {window} steps" if window else "mean over one epoch"
-        smooth = (
-            (metrics.losses.smoothed(window), metrics.losses.xs)
-            if window
-            else (metrics.averages.ys, metrics.averages.xs)
-        )
-        series = [Series("loss", list(metrics.losses.xs), list(metrics.losses.ys), "dots")]
-        series.append(Series(name, list(smooth[1]), list(smooth[0]), "line"))
+        xs, ys, line_xs, line_ys = view.curves(metrics, self._source.past, window)
+        series = [Series("loss", xs, ys, "dots"), Series(name, line_xs, line_ys, "line")]
         if metrics.validations:
             points = sorted(metrics.validations)
-            xs = [epoch * metrics.per_epoch for epoch, _ in points]
-            series.append(Series("validation", xs, [value for _, value in points], "marks"))
+            ends = [epoch * metrics.per_epoch for epoch, _ in points]
+            series.append(Series("validation", ends, [value for _, value in points], "marks"))
         ended = metrics.epochs if metrics.state.state == "done" else metrics.epoch - 1
         epochs = [number * metrics.per_epoch for number in range(1, ended + 1)]
         self.query_one(LineChart).set_series(series, epochs, (0, max(1, metrics.total)))
 
     def _show_epochs(self, metrics: "Metrics", epochs: VirtualList) -> None:
         """The cursor stays with its epoch, or with the newest."""
-        old, rows = epochs.rows, view.EpochRows(metrics)
+        old, rows = epochs.rows, view.EpochRows(metrics, self._source.past)
         cursor = epochs.cursor
         if cursor > 0 and isinstance(old, view.EpochRows) and cursor < len(old):
             number = old.epochs[cursor].number

@@ -25,6 +25,7 @@ class MonitorSource:
         project: whose runs are shown; None: the machine's.
         chosen: the run a person has picked; None: the one under way, else the newest.
         metrics: its figures; None while there is no run.
+        past: those of the runs it goes on from, oldest first.
         gpu: what its first GPU does; None where it has none or has ended.
         behind: how many runs wait.
     """
@@ -33,6 +34,7 @@ class MonitorSource:
         self.project = project
         self.chosen: Path | None = None
         self.metrics: Metrics | None = None
+        self.past: list[Metrics] = []
         self.gpu: Gpu | None = None
         self.behind = 0
         self._gpus: Gpus | None = None
@@ -53,6 +55,7 @@ class MonitorSource:
         metrics = self.metrics
         if metrics is None or metrics.run.folder != run.folder:
             metrics = Metrics(run)
+            self.past = [_whole(before) for before in run.origins()]
         end = time.monotonic() + LOOK
         while metrics.update() and time.monotonic() < end:
             pass
@@ -89,3 +92,13 @@ class MonitorSource:
             self._tended = time.monotonic()
             with suppress(LoratuiError):  # `watch` in another terminal may have been first
                 tend(metrics.run)
+
+
+def _whole(run: "Run") -> "Metrics":
+    """All figures of a run that has ended."""
+    from loratui.core.runs.metrics import Metrics
+
+    metrics = Metrics(run)
+    while metrics.update():
+        pass
+    return metrics

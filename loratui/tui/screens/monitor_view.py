@@ -3,6 +3,7 @@
 import math
 import re
 import time
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -74,14 +75,15 @@ def _losses(metrics: "Metrics", now: float, *, short: bool) -> Content:
         Content.assemble("loss ", (_loss(metrics.loss), "bold" if math.isfinite(metrics.loss) else "bold $error"))
     ]
     parts.append(Content(f"avg {_loss(metrics.average)}"))
-    whole = [row for number, row in sorted(metrics.rows.items()) if number < metrics.epoch and row.loss is not None]
+    begun = metrics.epoch + (metrics.step >= metrics.epoch * metrics.per_epoch)
+    whole = [row for number, row in sorted(metrics.rows.items()) if number < begun and row.loss is not None]
     if whole and whole[-1].loss is not None:
         before = metrics.rows.get(whole[-1].number - 1)
         change = _change(whole[-1], before)
         parts.append(Content(f"epoch {whole[-1].number} {_loss(whole[-1].loss)}" + (f" ({change})" if change else "")))
     if metrics.validations:
         parts.append(Content(f"val {_loss(metrics.validations[-1][1])}"))
-    rates = list(dict.fromkeys(f"{rate:.1e}".replace("e-0", "e-") for rate in metrics.rates.values()))
+    rates = list(dict.fromkeys(f"{rate:.1e}".replace("e-0", "e-") if rate else "0" for rate in metrics.rates.values()))
     if rates:
         parts.append(Content(f"lr {' / '.join(rates[:3])}"))
     saved = max(
@@ -126,13 +128,50 @@ def trouble(metrics: "Metrics") -> Content:
     return Content()
 
 
+def ends(past: "Sequence[Metrics]", metrics: "Metrics | None") -> list[int]:
+    """For each of the runs a run goes on from, the step up to which it counts."""
+    return [one.offset for one in (*past, metrics)[1:] if one is not None]
+
+
+def curves(
+    metrics: "Metrics", past: "Sequence[Metrics]", window: int
+) -> tuple[list[float], list[float], list[float], list[float]]:
+    """Raw and smoothed losses of a run and of those it goes on from: xs and ys of the dots, xs and ys of the line.
+
+    Args:
+        metrics: of the run.
+        past: see `EpochRows`.
+        window: steps the line is smoothed over; 0: sd-scripts' own mean over one epoch.
+    """
+    dots: tuple[list[float], list[float]] = ([], [])
+    curve: tuple[list[float], list[float]] = ([], [])
+    for one, end in zip((*past, metrics), (*ends(past, metrics), math.inf), strict=True):
+        smooth = one.losses.smoothed(window) if window else one.averages.ys
+        for (xs, ys), found in (
+            ((one.losses.xs, one.losses.ys), dots),
+            ((one.losses.xs if window else one.averages.xs, smooth), curve),
+        ):
+            count = bisect_right(xs, end)
+            found[0].extend(xs[:count])
+            found[1].extend(ys[:count])
+    return (*dots, *curve)
+
+
 class EpochRows:
-    """The table of epochs, newest first."""
+    """The table of epochs, newest first.
+
+    Args:
+        metrics: of the run; None for no run.
+        past: of the runs it goes on from, oldest first.
+    """
 
     HEAD = "epoch    loss        Δ      val  samples  file"
 
-    def __init__(self, metrics: "Metrics | None") -> None:
-        rows = metrics.rows if metrics else {}
+    def __init__(self, metrics: "Metrics | None", past: "Sequence[Metrics]" = ()) -> None:
+        rows: dict[int, EpochRow] = {}
+        for one, end in zip(past, ends(past, metrics), strict=True):
+            rows |= {number: row for number, row in one.rows.items() if number * one.per_epoch <= end}
+        rows |= metrics.rows if metrics else {}
         self.epochs = [rows[number] for number in sorted(rows, reverse=True)]
         self._rows = rows
 
