@@ -1,5 +1,6 @@
 """The command line: verbs are parsed here and done in their own modules; without a verb the screens open."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -67,6 +68,9 @@ def _screens(args: Args, out: Output) -> int:
     """No verb: the TUI."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise LoratuiError("The screens need a terminal.", "Run loratui in one, or give a verb: see `loratui --help`.")
+    # What the start makes is there to stay: looking for garbage in it is a sixth of the time to the first screen. The
+    # app turns the collector on again after its first paint.
+    gc.disable()
     workspace = out.workspace(args)
     from loratui.tui.app import run as run_screens
 

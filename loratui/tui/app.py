@@ -1,6 +1,7 @@
 """The app: its screens, theme, keymap and keys, from the first paint to a clean end."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -98,6 +99,7 @@ class LoratuiApp(Boundary):
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._ended, 128 + number)
         self.graphics.start()
+        self.call_after_refresh(_collect_garbage)
         self.call_after_refresh(self.guarded, self._read_keymap)
 
     def on_unmount(self) -> None:
@@ -207,6 +209,13 @@ class LoratuiApp(Boundary):
     def on_app_focus(self, event: events.AppFocus) -> None:
         """The terminal has the focus again: nothing to repaint for."""
         event.prevent_default()
+
+
+def _collect_garbage() -> None:
+    """Turns the collector on where the command line turned it off; what the start made is not looked at again."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def run(workspace: "Workspace", debug: bool = False) -> int:
