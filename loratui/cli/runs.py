@@ -2,6 +2,7 @@
 
 import sys
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from loratui.cli.output import Output
@@ -207,8 +208,8 @@ class _Painter:
                 self._step(_step(event))
             return
         self.clear()
-        stamp = event["t"][11:19]
-        print(line(f"{stamp} {_sentence(event)}", 1000), flush=True)
+        stamp = datetime.fromisoformat(event["t"].replace("Z", "+00:00")).astimezone()
+        print(line(f"{stamp:%H:%M:%S} {_sentence(event)}", 1000), flush=True)
 
     def _step(self, text: str) -> None:
         if not self._live:
@@ -239,7 +240,10 @@ def _sentence(event: dict[str, Any]) -> str:
     """What an event says in words."""
     match event["type"]:
         case "state":
-            end = f": {event['reason']}" if event.get("reason") else ""
+            from loratui.core.runs.remedies import remedy
+
+            reason = event.get("reason", "")
+            end = f": {reason.rstrip('.')}. {remedy(reason)}".rstrip() if reason else ""
             replay = f" (a replay, {event['replay']:g} times as fast as it happened)" if event.get("replay") else ""
             return f"{event['state']}{replay}{end}"
         case "epoch":

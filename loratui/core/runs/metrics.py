@@ -276,6 +276,8 @@ class Metrics:
 
     def _clock(self, when: float, step: int) -> None:
         """Speed from the last twenty steps; the end from a whole epoch, with its saving and sampling."""
+        if self._recent and when < self._recent[-1][0]:
+            self._recent.clear()  # the clock was set back
         if self._recent and step > self._recent[-1][1]:
             self._intervals.append((when - self._recent[-1][0]) / (step - self._recent[-1][1]))
         self._recent.append((when, step))
