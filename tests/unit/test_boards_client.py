@@ -201,6 +201,17 @@ def test_paging_sees_every_post_once(network: Network, engine: str, monkeypatch:
     assert all("highres" not in post.tags["general"] for post in posts)
 
 
+def test_a_site_that_cannot_count_can_still_be_searched(network: Network) -> None:
+    with BoardServer("e621", samples()) as server:
+        server.faults.append(Fault("/posts/count.json", "status", status=404))
+        search = Search(Client(board("e621", server.url), network), "kafka_(x)")
+        assert search.total() is None and len(search.next_page()) == 30
+        assert server.api_requests().count("/posts/count.json") == 1
+        server.faults = [Fault("/posts/count.json", "status", status=403)]
+        with pytest.raises(BoardError, match="refused"):
+            Search(Client(board("e621", server.url), network), "kafka_(x)").total()
+
+
 def test_a_sorted_search_goes_by_page_numbers(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ENGINES["danbooru"], "PAGE_SIZE", 7)
     monkeypatch.setattr(ENGINES["danbooru"], "MAX_PAGE", 3)

@@ -449,6 +449,10 @@ def test_captions_are_in_training_form() -> None:
     assert training_form("o_o") == "o_o" and training_form("hair_over_one_eye") == "hair over one eye"
 
 
+def test_the_board_s_name_cannot_leave_the_folder() -> None:
+    assert Post("../../etc/x", 5).name == "_.._etc_x_5"
+
+
 def test_the_manifest_gives_up_and_forgets(workspace: Workspace) -> None:
     with Manifest(workspace.root) as manifest:
         assert manifest.batches() == []

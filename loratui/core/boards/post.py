@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from loratui.core.sanitize import file_name
+
 CATEGORIES = ("artist", "copyright", "character", "species", "general", "meta")
 """The categories of tags, in the order in which they are listed."""
 
@@ -78,8 +80,8 @@ class Post:
 
     @property
     def name(self) -> str:
-        """The file name without its ending: `danbooru_9969513`."""
-        return f"{self.board}_{self.id}"
+        """The file name without its ending: `danbooru_9969513`; safe whatever the board is called."""
+        return f"{file_name(self.board)}_{self.id}"
 
     def all_tags(self) -> frozenset[str]:
         """Its tags of every category."""

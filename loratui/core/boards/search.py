@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from threading import Event
 
+from loratui.core.boards.answers import BoardError
 from loratui.core.boards.board import Cursor, Page
 from loratui.core.boards.categories import categorise
 from loratui.core.boards.client import Client
@@ -54,11 +55,18 @@ class Search:
         self._ahead: Page | None = None
 
     def total(self) -> int | None:
-        """How many posts the site has for what it was sent; None: it does not tell. Asks once."""
+        """How many posts the site has for what it was sent; None: it does not tell. Asks once.
+
+        A site that answers, but cannot count this (older versions, too large a query), is no failure of the search.
+        """
         if not self._counted:
             request = self.board.count_request(self.plan.by_site)
             if request is not None:
-                self._total = self.client.ask(request, self.board.count, self.cancel)
+                try:
+                    self._total = self.client.ask(request, self.board.count, self.cancel)
+                except BoardError as error:
+                    if error.status not in (400, 404, 405, 422, 500):
+                        raise
                 self._counted = True
             elif self._ahead is None:
                 self._ahead = self._ask(self._cursor or Cursor(), self.board.PAGE_SIZE)
