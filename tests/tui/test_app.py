@@ -4,6 +4,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from textual.content import Content
 
 from loratui.core.changes import Changes, Edit, Plan
 from loratui.core.errors import LoratuiError
@@ -13,7 +14,7 @@ from loratui.tui.jobs import Job, duration
 from loratui.tui.shell import diary
 from loratui.tui.shell.done import DonePanel
 from loratui.tui.shell.joblist import JobsPanel
-from loratui.tui.shell.lines import Notice
+from loratui.tui.shell.lines import Notice, StatusLine
 from loratui.tui.shell.palette import PalettePanel
 from loratui.tui.shell.panels import Entry
 from loratui.tui.widgets.virtual_list import VirtualList
@@ -267,6 +268,27 @@ async def test_the_slow_link_paints_ten_times_a_second_and_is_remembered(tmp_pat
         assert app.slow_link
         assert sample._update_timer is not quick
         await until(pilot, lambda: config.load().ui.slow_link)
+
+
+async def test_a_line_repaints_only_the_cells_that_differ(tmp_path: Path) -> None:
+    app, sample = app_on(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.go("search")
+        await until(pilot, lambda: sample.reloads)
+        line = sample.query_one(StatusLine)
+        repainted: list[tuple[int, int]] = []
+        line.refresh = lambda *regions, **_: repainted.extend((region.x, region.right) for region in regions)  # type: ignore[method-assign]
+        for before, after, cells in (
+            ("tagging 61 %", "tagging 62 %", [(9, 10)]),
+            ("tagging 62 %", "tagging 62 %", []),
+            ("日本 1", "日本 2", [(5, 6)]),
+            ("日本 2", "日木 2", [(2, 4)]),
+        ):
+            line._content = Content(before)
+            line.render_line(0)
+            repainted.clear()
+            line.show(Content(after))
+            assert repainted == cells, (before, after)
 
 
 def test_progress_in_words() -> None:

@@ -113,6 +113,32 @@ def test_nothing_but_the_app_paints_and_a_deaf_thread_does_not_hold_the_end(proj
         assert f"NOISE-{kind}" in log, kind
 
 
+def test_the_editor_gets_the_terminal_and_the_screen_comes_back(project: Path, tmp_path: Path) -> None:
+    editor = tmp_path / "my editor"
+    editor.write_text('#!/bin/sh\ntest -t 1 && echo EDITING on a terminal\nsed -i s/character/style/ "$1"\n')
+    editor.chmod(0o755)
+    with Terminal(LORATUI, cwd=project, env={"VISUAL": None, "EDITOR": f"'{editor}'"}) as terminal:
+        terminal.wait_for("new project")
+        terminal.quiet()
+        before = terminal.count
+        terminal.send("e")
+        terminal.wait_for("EDITING on a terminal", start=before)
+        terminal.wait_for("new project", start=before)
+        terminal.quiet()
+        terminal.send("q")
+        assert terminal.end() == 0
+    assert 'kind = "style"' in (project / "loratui.toml").read_text()
+
+
+def test_an_editor_that_is_not_there_is_said(project: Path) -> None:
+    with Terminal(LORATUI, cwd=project, env={"VISUAL": "no-such-editor"}) as terminal:
+        terminal.wait_for("new project")
+        terminal.send("e")
+        terminal.wait_for("The editor no-such-editor cannot be started")
+        terminal.send("q")
+        assert terminal.end() == 0
+
+
 def test_an_error_in_painting_ends_with_a_sentence_and_not_a_traceback(project: Path) -> None:
     with Terminal(["python", "-c", BROKEN], cwd=project) as terminal:
         assert terminal.end() == 1

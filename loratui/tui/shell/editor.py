@@ -19,16 +19,21 @@ def edit(app: App[Any], path: Path) -> None:
         LoratuiError: there is no such editor, or it failed.
     """
     command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    code, trouble = 0, ""
     try:
         with app.suspend():
-            # Descriptors 1 and 2 lead into the log while the app runs: the editor gets the terminal by name.
-            code = subprocess.run([*command, str(path)], stdout=sys.__stdout__, stderr=sys.__stderr__).returncode
+            # An error must not leave this block: Textual would not take the terminal back.
+            try:
+                # Descriptors 1 and 2 lead into the log while the app runs: the editor gets the terminal by name.
+                code = subprocess.run([*command, str(path)], stdout=sys.__stdout__, stderr=sys.__stderr__).returncode
+            except OSError as error:
+                trouble = error.strerror or str(error)
     except SuspendNotSupported as error:
         raise LoratuiError("The editor needs a terminal.", "Edit the file in another window.") from error
-    except OSError as error:
+    if trouble:
         raise LoratuiError(
-            f"The editor {command[0]} cannot be started: {error.strerror}.", "Set EDITOR to one that is installed."
-        ) from error
+            f"The editor {command[0]} cannot be started: {trouble}.", "Set EDITOR to one that is installed."
+        )
     if code:
         raise LoratuiError(f"The editor {command[0]} ended with code {code}.", "Look whether the file was saved.")
 
