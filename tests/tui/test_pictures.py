@@ -281,7 +281,7 @@ class Bench:
         return [int(match[1]) for data in self.written if (match := re.match(r"\x1b_Ga=T.*?i=(\d+)", data))]
 
     async def settle(self) -> None:
-        while self.pictures._task is not None and not self.pictures._task.done():
+        while self.pictures.busy:
             await asyncio.sleep(0.005)
 
 
@@ -416,8 +416,7 @@ async def settled(pilot: Pilot[None]) -> None:
     assert isinstance(app, Gallery)
     await pilot.pause()
     for _ in range(400):
-        task = app.graphics.pictures._task
-        if task is None or task.done():
+        if not app.graphics.pictures.busy:
             break
         await asyncio.sleep(0.01)
     await pilot.pause()

@@ -119,9 +119,14 @@ class Pictures:
         self.wake()
         return ticket
 
+    @property
+    def busy(self) -> bool:
+        """Whether claims are being dealt with; those that cannot be now do not count."""
+        return self._task is not None and not self._task.done()
+
     def wake(self) -> None:
         """Goes on with the claims: after a new one, or when a terminal became known or a screen visible."""
-        if self._tickets and (self._task is None or self._task.done()):
+        if self._tickets and not self.busy:
             self._task = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
