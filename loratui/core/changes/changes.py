@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from loratui.core.errors import Conflict, LoratuiError, from_os
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _UNSYNCED_SECONDS = 120
+_STAGE_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,14 @@ class Changes:
         self.recover()
 
     def stage(self) -> Path:
-        """A fresh empty folder for finished new files, on the root's own file system."""
+        """A fresh empty folder for finished new files, on the root's own file system.
+
+        Folders that a killed process left behind a day ago or earlier are cleared away.
+        """
         folder = self.home / "staging" / uuid4().hex
+        for old in folder.parent.iterdir() if folder.parent.is_dir() else ():
+            if time.time() - old.stat().st_mtime > _STAGE_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
         try:
             folder.mkdir(parents=True)
         except OSError as error:
