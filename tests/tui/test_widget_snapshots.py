@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from PIL import Image
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal
@@ -18,6 +19,13 @@ from loratui.tui.widgets.thumbnails import ThumbnailGrid
 from loratui.tui.widgets.virtual_list import VirtualList
 
 Compare = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def truecolor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same colours whatever terminal the tests run in."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
 
 
 class Tags:
