@@ -8,7 +8,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 
@@ -37,9 +37,9 @@ def gone(pid: int) -> bool:
     return not psutil.pid_exists(pid)
 
 
-def wait_until(condition: object, seconds: float = 5) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 5) -> None:
     deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < deadline, "it never came about"
         time.sleep(0.01)
 

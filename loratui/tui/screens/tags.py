@@ -253,18 +253,24 @@ class TagsScreen(TagsView):
             self._step_image(1)
         else:
             self._show_image()
-        self.set_class(True, "-image")
+        self._show_pane(True)
 
     def command_pane(self) -> None:
         """Table or image."""
-        self.toggle_class("-image")
+        self._show_pane(not self.has_class("-image"))
+
+    def _show_pane(self, image: bool) -> None:
+        """On a narrow terminal: the image, or the table with the focus on it."""
+        self.set_class(image, "-image")
+        if not image:
+            self.call_after_refresh(self.query_one(VirtualList).focus)
 
     def step_out(self) -> bool:
         """The panel, then the image on a narrow terminal, then marks, then the filter."""
         if super().step_out():
             return True
         if self.has_class("-narrow") and self.has_class("-image"):
-            self.remove_class("-image")
+            self._show_pane(False)
         elif self._marked:
             self._marked.clear()
             self.query_one(VirtualList).update_rows()
@@ -295,6 +301,8 @@ class TagsScreen(TagsView):
             return "nothing to prune" if loaded.kind in ("character", "outfit") else f"a {loaded.kind} keeps its tags"
         if id in ("tags.caption", "tags.edit", "tags.next", "tags.previous") and self._position is None:
             return "no image is shown"
+        if id == "tags.pane" and not self.has_class("-narrow"):
+            return "table and image are both in sight"
         if id == "tags.untagged" and not self._scope & set(loaded.dataset.uncaptioned()):
             return "every image in scope has a caption"
         return None

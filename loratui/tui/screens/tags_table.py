@@ -117,7 +117,7 @@ class TagTable:
         tag = self.tags[index]
         count = self.counts[tag]
         left = Content.assemble(
-            f"{count:>6,} ", (f"{count * 100 / max(1, self.images):>4.0f} % ", "$dim"), (line(tag, 80), self.style(tag))
+            f"{count:>6,} {count * 100 / max(1, self.images):>4.0f} % ", (line(tag, 80), self.style(tag))
         )
         verdict = self._verdict(tag)
         room = width - left.cell_length - verdict.cell_length - 2

@@ -37,7 +37,7 @@ class TagsView(LoratuiScreen):
     TagsView #table VirtualList { height: 1fr; }
     TagsView Detail { width: 1fr; height: 1fr; border-left: solid $panel; }
     TagsView.-wide > #body { layout: horizontal; }
-    TagsView.-wide #table { width: 58; }
+    TagsView.-wide #table { width: 40%; min-width: 58; }
     TagsView.-narrow Detail { display: none; border-left: none; }
     TagsView.-narrow.-image #table { display: none; }
     TagsView.-narrow.-image Detail { display: block; }
