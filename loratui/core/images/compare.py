@@ -19,6 +19,8 @@ _TILES = SIDE // _TILE
 _RIM = _TILES // 8
 # Edges move by parts of a pixel when a picture is resized: so much of the local gradient is forgiven.
 _EDGE_SHARE = numpy.float32(0.22)
+# Blurs of 1 2 1 that the colour of what is left goes through.
+_BLEEDING = 4
 # A tile that differs by more than this is part of "what differs".
 _SEEN = 12.0
 _GREY = 2.0
@@ -101,7 +103,8 @@ def difference(first: Square, second: Square) -> Difference:
     # Tone can be taken from a picture but not given back (clipped highlights, grey): the better direction counts.
     local, tiles = numpy.inf, numpy.zeros((_TILES, _TILES), numpy.float32)
     for target, source in ((one, other), (other, one)):
-        rest = numpy.abs(target - _toned(target, source, valid, colourless)).max(axis=2) - edges
+        apart = target - _toned(target, source, valid, colourless)
+        rest = (numpy.abs(apart) if colourless else _colour_eased(apart)).max(axis=2) - edges
         found = _tile_means(numpy.maximum(rest, 0), valid)
         inner = found[_RIM:-_RIM, _RIM:-_RIM].ravel()
         worst = float(numpy.sort(inner)[-3:].mean())
@@ -115,6 +118,16 @@ def difference(first: Square, second: Square) -> Difference:
     brighter = float(((rgb @ _LUMA) - (first.rgb @ _LUMA))[valid].mean()) if valid.any() else 0.0
     seen = tiles > _SEEN
     return Difference(local, colour, brighter, saturation, placement, _box(seen), float(seen.mean()))
+
+
+def _colour_eased(apart: Floats) -> Floats:
+    """Differences with the colour in them blurred: JPEG keeps colour at half the resolution, it bleeds over edges."""
+    luma = (apart @ _LUMA)[..., None]
+    colour = apart - luma
+    for _ in range(_BLEEDING):
+        colour = _blurred(colour)
+    result: Floats = numpy.abs(luma + colour)
+    return result
 
 
 def enlarged(large: NDArray[numpy.uint8], small: NDArray[numpy.uint8], zoom: float) -> bool:

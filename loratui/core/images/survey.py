@@ -26,7 +26,7 @@ from loratui.core.jobs import Report, check, silent
 from loratui.core.paths import cache_dir
 
 # Raise it when hashing, comparing or what is kept changes: an older cache is then thrown away.
-_VERSION = 2
+_VERSION = 3
 _THREADS = 2
 _SCHEMA = """
 create table if not exists file(path blob primary key, size integer, mtime integer, inode integer, what blob);

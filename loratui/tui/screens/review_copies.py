@@ -74,7 +74,8 @@ class CopiesPane(Container):
         self._groups = groups
         self.view.set_source(GroupRows(groups), empty=why_empty)
         self.set_class(not groups, "-nothing")
-        self._rest()
+        self._copy, self._first, self._flicker = 0, "", None
+        self.show_pair()
 
     def counts(self, looked: "Looked") -> str:
         """What the title says."""
@@ -87,14 +88,11 @@ class CopiesPane(Container):
         return f"{said} · {count(variants, 'variant')} kept"
 
     def on_virtual_list_moved(self) -> None:
-        """The pictures follow when the cursor rests."""
+        """Another group; the pictures follow when the cursor rests."""
+        self._copy, self._first, self._flicker = 0, "", None
         if self._follow is not None:
             self._follow.stop()
-        self._follow = self.set_timer(PAUSE, self._rest)
-
-    def _rest(self) -> None:
-        self._copy, self._first, self._flicker = 0, "", None
-        self.show_pair()
+        self._follow = self.set_timer(PAUSE, self.show_pair)
 
     def show_pair(self) -> None:
         """Paints the pair."""

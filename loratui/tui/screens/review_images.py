@@ -146,6 +146,7 @@ class ImagesPane(Container):
         facts = looked.found.facts.get(image.path)
         content = facts.content if facts is not None else self.workspace.records.content_hash(image)
         self.workspace.records.set_stars(content, stars or None)
+        looked.stars[image.path] = stars
         # Files with the same bytes are one content: they are rated together.
         for path, other in looked.found.facts.items():
             if other.content == content:
