@@ -275,6 +275,22 @@ def test_what_the_network_refuses_reaches_the_person(
     assert list(captions(root)) == ["b blue"]
 
 
+def test_a_silent_fall_back_to_the_cpu_is_said(model: models.TaggerFiles) -> None:
+    class Loaded:
+        def call(self, do: str, params: object, cancel: object) -> dict[str, object]:
+            return {
+                "provider": "CPUExecutionProvider",
+                "fell_back_from": "CUDAExecutionProvider",
+                "description": "",
+                "labels": [["long_hair", "general"]],
+            }
+
+    inference = tagger.Inference()
+    assert tagger._load(Loaded(), model, inference, None) == [("long hair", "general")]  # type: ignore[arg-type]
+    assert inference.provider == "CPUExecutionProvider"
+    assert "CUDAExecutionProvider is there but does not start" in inference.notes[0]
+
+
 # ---- where taggers are
 
 

@@ -55,6 +55,8 @@ class Network:
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the cores also decode pictures
         asked = [name for name in _WANTED if name in onnxruntime.get_available_providers()] + [_CPU]
+        if "CUDAExecutionProvider" in asked and hasattr(onnxruntime, "preload_dlls"):
+            onnxruntime.preload_dlls()  # CUDA that pip has installed lies where the loader does not look
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=asked)
         except Exception as error:  # onnxruntime has no exception class of its own
