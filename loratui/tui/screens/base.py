@@ -44,14 +44,14 @@ class LoratuiScreen(PacedScreen):
     NAME: ClassVar[str] = ""
     TITLE_TEXT: ClassVar[str] = ""
     GO: ClassVar[str] = ""
-    COMMANDS: ClassVar[tuple[Command, ...]] = ()
+    COMMANDS: ClassVar[tuple[Command, ...]] = ()  # type: ignore[assignment]  # Textual's palette is not used
     EMPTY: ClassVar[str] = ""
 
     DEFAULT_CSS = """
     LoratuiScreen { layers: default panels; }
     LoratuiScreen > #body { height: 1fr; width: 100%; }
     """
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (NARROW, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  (Textual declares it so)
     BINDINGS: ClassVar[list[BindingType]] = []
     # Textual repaints the whole screen when the focus moves (30 kB); the widgets concerned repaint themselves anyway.
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
@@ -72,11 +72,7 @@ class LoratuiScreen(PacedScreen):
         self._painter: tuple[float, Timer] | None = None
 
     if TYPE_CHECKING:
-
-        @property
-        def app(self) -> "LoratuiApp":
-            """The app, with its own type."""
-            ...
+        app: "LoratuiApp"
 
     def compose(self) -> ComposeResult:
         """Title line, body, status line."""

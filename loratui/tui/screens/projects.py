@@ -41,7 +41,7 @@ class ProjectsScreen(LoratuiScreen):
     )
 
     DEFAULT_CSS = """
-    ProjectsScreen #status { height: auto; max-height: 60%; padding: 1 2 0 2; }
+    ProjectsScreen #status { height: auto; max-height: 75%; padding: 1 2 0 2; }
     ProjectsScreen #known { height: 1fr; padding: 1 0 0 0; }
     ProjectsScreen #known Static { color: $dim; padding: 0 2; height: 1; }
     ProjectsScreen #known VirtualList { height: 1fr; }

@@ -105,11 +105,8 @@ def status_lines(workspace: "Workspace", status: "Status | None", keymap: Keymap
             )
         )
     why = Content.assemble(("next  ", "bold"), (line(status.why), "bold $accent"))
-    own = "" if status.images else "; i takes in a folder of your own"
-    how = Content.assemble(
-        (f"      c or {keys[f'go.{target}']} goes there{own}; the command is ", "$dim"),
-        (line(status.next), "$dim"),
-    )
+    own = "" if status.images else " · i takes in your own"
+    how = Content.styled(f"      c or {keys[f'go.{target}']} goes there{own} · {line(status.next)}", "$dim")
     return [*head, Content(), *rows, Content(), why, how]
 
 
