@@ -1,6 +1,6 @@
 """Small programs that are measured, and a home folder that is nobody's.
 
-`python -m tests.benchmarks.samples minimal | list N | table N`
+`python -m tests.benchmarks.samples minimal | list N | table N | picture PATH`
 """
 
 import os
@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 @contextmanager
@@ -85,8 +86,35 @@ def rows(kind: str, length: int) -> None:
     app.run(mouse=False)
 
 
+def picture(path: str) -> None:
+    """One picture that fills the screen, on a slow link; without a path an empty box."""
+    from textual.app import App, ComposeResult
+
+    from loratui.tui.graphics.driver import LoratuiDriver
+    from loratui.tui.graphics.service import Graphics
+    from loratui.tui.widgets.picture import Picture
+
+    class Box(App[None]):
+        def __init__(self) -> None:
+            super().__init__(driver_class=LoratuiDriver)
+            self.graphics = Graphics(self, slow=lambda: True)
+
+        def compose(self) -> ComposeResult:
+            yield Picture(Path(path) if path else None)
+
+        def on_mount(self) -> None:
+            self.graphics.start()
+
+        def on_unmount(self) -> None:
+            self.graphics.stop()
+
+    Box().run(mouse=False)
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "minimal":
         minimal()
+    elif sys.argv[1] == "picture":
+        picture(sys.argv[2])
     else:
         rows(sys.argv[1], int(sys.argv[2]))

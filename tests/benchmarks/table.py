@@ -40,13 +40,17 @@ def table(rows: Sequence[Row]) -> str:
     """`rows` as text: figure, value, peer or limit, ratio, pass."""
     lines = [f"{'figure':52} {'value':>14} {'peer or limit':>36} {'ratio':>16}  pass", "─" * 126]
     for row in rows:
-        value = f"{row.value:,.4g} {row.unit}"
+        value = f"{_short(row.value)} {row.unit}"
         if row.peer is not None:
-            other = f"{row.against} {row.peer:,.4g} {row.unit}"
+            other = f"{row.against} {_short(row.peer)} {row.unit}"
             ratio = f"{row.ratio:.2f}" + (f" (≤ {row.limit:g})" if row.limit is not None else "")
         else:
-            other = f"≤ {row.limit:,.4g} {row.unit}" if row.limit is not None else ""
+            other = f"≤ {_short(row.limit)} {row.unit}" if row.limit is not None else ""
             ratio = f"{row.value / row.limit:.2f}" if row.limit else ""
         verdict = "" if row.limit is None else "yes" if row.passed else "NO"
         lines.append(f"{row.figure:52} {value:>14} {other:>36} {ratio:>16}  {verdict}")
     return "\n".join(lines)
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"

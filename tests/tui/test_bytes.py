@@ -5,63 +5,22 @@ The budgets are the design's. Byte counts are exact, so they are tests; times ar
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from tests.pty_harness import XTERM, Terminal
+from tests.pty_harness import Terminal
+from tests.screens_kit import SCREENS, go, program, sample_project
 
 SCREEN_CHANGE = 35_000
 CURSOR_KEY = 1_000
-SCREENS = {
-    "gs": "Search",
-    "gd": "Downloads",
-    "gr": "Review",
-    "gt": "Tags",
-    "gn": "Train",
-    "gm": "Monitor",
-    "gp": "Projects",
-}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of 60 pictures whose captions have 260 tags."""
-    from loratui.core.project import Project
-
-    root = tmp_path_factory.mktemp("kafka")
-    Project.create(root, name="kafka", trigger="kafka")
-    folder = root / "dataset" / "kafka"
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in range(60):
-        Image.new("RGB", (64, 96), (number * 4, 120, 255 - number * 4)).save(folder / f"{number:03}.png")
-        tags = ["kafka", "1girl", "solo", "purple hair", *(f"tag {number} {part}" for part in range(8))]
-        (folder / f"{number:03}.txt").write_text(", ".join(tags[: 5 + number % 8]))
-    return root
-
-
-@pytest.fixture(scope="module")
-def terminal(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     """The program on a project, quiet after its start."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "loratui").mkdir()
-    (home / "loratui" / "config.toml").write_text('[ui]\ngraphics = "none"\n')
-    names = ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
-    environment = dict.fromkeys(names, str(home))
-    with Terminal(["python", "-m", "loratui", "-C", str(project)], answers=XTERM, env=environment) as terminal:
-        terminal.wait_for("Projects")
-        terminal.quiet(0.5)
+    project = sample_project(tmp_path_factory.mktemp("kafka"))
+    with program(project, tmp_path_factory.mktemp("home")) as terminal:
         yield terminal
-
-
-def go(terminal: Terminal, chord: str) -> int:
-    """Goes to another screen; the bytes it took."""
-    before = terminal.count
-    terminal.send(chord[0])
-    terminal.send(chord[1])
-    terminal.wait_for(SCREENS[chord], start=before)
-    return terminal.quiet(0.3) - before
 
 
 def test_screen_changes_keep_their_budget_and_then_nothing_moves(terminal: Terminal) -> None:
