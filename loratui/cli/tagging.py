@@ -65,6 +65,7 @@ def tag(args: Args, out: Output) -> int:
         inference = tagger.infer(dataset, positions, records, files, report=report, cancel=out.cancel)
     for note in inference.notes:
         out.note(note)
+    tagger.settle(dataset, inference)
     plan = tagger.plan(dataset, inference, thresholds, args.when, model=files.name)
     workspace.changes.apply(plan)
     failed = [

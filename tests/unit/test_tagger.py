@@ -152,6 +152,22 @@ def test_captions_that_are_no_text_are_left(root: Path, model: models.TaggerFile
     assert not plan
 
 
+def test_what_happened_meanwhile_is_kept(root: Path, model: models.TaggerFiles) -> None:
+    """Minutes pass between reading the captions and writing the new ones."""
+    dataset = Dataset.load(root, [""])
+    with Records(root) as records:
+        inference = tagger.infer(dataset, [0, 1, 2], records, model)
+    (root / "a red.txt").write_text("by hand")
+    (root / "b blue.txt").write_text("by hand too")
+    (root / "c white.png").unlink()
+    tagger.settle(dataset, inference)
+    Changes(root).apply(tagger.plan(dataset, inference, Thresholds(), "empty", model="x"))
+    assert captions(root) == {"a red": "by hand", "b blue": "by hand too"}
+    Changes(root).apply(tagger.plan(dataset, inference, Thresholds(), "merge", model="x"))
+    assert captions(root)["a red"].startswith("by hand, red theme")
+    assert "c white" not in captions(root)
+
+
 def test_nothing_found_writes_no_caption(root: Path, model: models.TaggerFiles) -> None:
     Image.new("RGB", (100, 100), (127, 127, 127)).save(root / "grey.png")
     dataset = Dataset.load(root, [""])

@@ -147,6 +147,13 @@ def _items(worker: Worker, paths: Sequence[str], cancel: Event | None) -> Iterat
         yield from worker.stream("tag", {"paths": part}, cancel=cancel)
 
 
+def settle(dataset: Dataset, inference: Inference) -> None:
+    """Call before `plan`: inference takes minutes, and meanwhile captions may have been written and images gone."""
+    for position in [p for p in inference.scores if not (dataset.root / dataset.images[p].path).exists()]:
+        del inference.scores[position]
+    dataset.refresh({dataset.caption_paths[position] for position in inference.scores})
+
+
 def chosen(scores: Scores, thresholds: Thresholds) -> list[str]:
     """The tags a caption gets: general ones by score, then characters by score. Ratings are no tags."""
     limits = {GENERAL: thresholds.general, CHARACTER: thresholds.character}
@@ -196,6 +203,8 @@ def plan(
             before = dataset.caption(position)
         except CaptionError:
             unreadable += 1
+            continue
+        if when == "empty" and before.tags:
             continue
         tagged += 1
         after = before.with_tags(found) if when == "overwrite" else before.append(found)

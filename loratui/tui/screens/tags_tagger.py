@@ -64,6 +64,7 @@ async def run(screen: "TagsScreen", loaded: "Loaded", positions: set[int]) -> No
     def work(report: Report, cancel: Event) -> "tuple[Inference, Plan]":
         with screen.workspace.records as records:
             inference = tagger.infer(loaded.dataset, wanted, records, found, report=report, cancel=cancel)
+        tagger.settle(loaded.dataset, inference)
         plan = tagger.plan(loaded.dataset, inference, thresholds, when, model=found.name, command=command)
         screen.workspace.changes.apply(plan)
         return inference, plan
