@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from loratui.core.project import Project
-from loratui.core.runs import freeze, launch
+from loratui.core.runs import control, freeze, launch
 from tests.pty_harness import XTERM, Terminal
 from tests.runs_kit import ended_at_last, make_job, wait_for
 
@@ -18,7 +18,7 @@ def test_a_live_training_keeps_its_budget_and_a_finished_one_is_still(tmp_path: 
     config = Path(os.environ["XDG_CONFIG_HOME"], "loratui/config.toml")
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text('[ui]\ngraphics = "none"\n')
-    run = freeze(make_job(tmp_path / "kafka", images=45, epochs=2, fake_seconds=0.05))
+    run = freeze(make_job(tmp_path / "kafka", images=200, epochs=2, fake_seconds=0.05))
     launch(run)
     with (
         ended_at_last(run),
@@ -31,7 +31,8 @@ def test_a_live_training_keeps_its_budget_and_a_finished_one_is_still(tmp_path: 
         before, began = terminal.count, time.monotonic()
         time.sleep(2.5)
         rate = (terminal.count - before) / (time.monotonic() - began)
-        assert 0 < rate <= BUDGET
+        assert 0 < rate <= BUDGET, terminal.output[before:]
+        control.stop(run)
         wait_for(lambda: run.state().over)
         time.sleep(2.2)
         before = terminal.count
