@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -277,3 +278,11 @@ def test_a_disk_that_is_full_from_the_start(small_disk: Path) -> None:
     with ended_at_last(run):
         assert wait_over(run) == "failed"
     assert "No space left" in run.state().reason
+
+
+def test_the_folder_of_a_run_is_deleted(tmp_path: Path) -> None:
+    run = started(tmp_path, images=10)
+    pids = supervisor_pid(run), trainer_pid(run)
+    shutil.rmtree(run.folder)
+    wait_for(lambda: not any(supervisor.start_time(pid) for pid in pids))
+    assert list_runs() == []

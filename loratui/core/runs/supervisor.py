@@ -435,7 +435,7 @@ class Supervisor:
         (self.folder / ".reserve").unlink(missing_ok=True)
         self.put(state=state, reason=reason, exit=code, ended=_now(), waiting=None)
         for _ in range(120):  # a disk that is full now may have room again in a minute
-            if not self.unsaved:
+            if not (self.unsaved and self.folder.exists()):
                 return
             time.sleep(5)
             self.put()
