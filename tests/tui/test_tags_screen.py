@@ -260,6 +260,26 @@ async def test_one_caption_by_hand(root: Path) -> None:
         await until(pilot, lambda: not (root / "dataset" / "e.txt").exists())
 
 
+async def test_from_one_untagged_image_to_the_next(root: Path) -> None:
+    for stem in ("f", "g"):
+        (root / "dataset" / f"{stem}.png").write_bytes(PIXEL)
+    app = LoratuiApp(Workspace.open(root), debug=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(app, pilot)
+        await pilot.press("n")
+        assert "e.png  1 of 3 without a caption" in shown(screen, ".detail--head")
+        await pilot.press("n")
+        assert "f.png  2 of 3" in shown(screen, ".detail--head")
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(screen.panel, AskPanel))
+        await pilot.pause()
+        await pilot.press(*"solo", "enter")
+        await until(pilot, lambda: (root / "dataset" / "f.txt").exists())
+        await until(pilot, lambda: "g.png  2 of 2 without a caption" in shown(screen, ".detail--head"))
+        await cursor_on(screen, pilot, "hat")
+        await until(pilot, lambda: "of 2 with hat" in shown(screen, ".detail--head"))
+
+
 async def test_the_editor_writes_one_step(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     app = LoratuiApp(Workspace.open(root), debug=True)
     async with app.run_test(size=(120, 40)) as pilot:

@@ -17,7 +17,7 @@ from loratui.tui.screens import tags_tagger
 from loratui.tui.screens.tags_panels import FilterPanel, PlanPanel, PrunePanel
 from loratui.tui.screens.tags_plans import merge, written
 from loratui.tui.screens.tags_table import Loaded
-from loratui.tui.screens.tags_view import TagsView
+from loratui.tui.screens.tags_view import UNTAGGED, TagsView
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -245,14 +245,10 @@ class TagsScreen(TagsView):
 
     def command_untagged(self) -> None:
         """The next image without a caption."""
-        assert self._loaded is not None
-        images = sorted(self._scope & set(self._loaded.dataset.uncaptioned()))
-        again = self._of == "without a caption"
-        self._images, self._of = images, "without a caption"
+        again = self._of == UNTAGGED
+        self._show_images(self._untagged(), UNTAGGED)
         if again:
             self._step_image(1)
-        else:
-            self._show_image()
         self._show_pane(True)
 
     def command_pane(self) -> None:
@@ -293,7 +289,7 @@ class TagsScreen(TagsView):
             return "the last change is not finished"
         if id in ("tags.remove", "tags.rename", "tags.mark", "tags.range") and not self._tag:
             return "there is no tag here"
-        if id in ("tags.add", "tags.tagger") and not self._scope:
+        if id in ("tags.add", "tags.trigger", "tags.tagger") and not self._scope:
             return "no image fits the filter"
         if id == "tags.trigger" and not loaded.trigger_tags:
             return "no trigger is set: put one under [[subset]] in loratui.toml"
@@ -303,6 +299,6 @@ class TagsScreen(TagsView):
             return "no image is shown"
         if id == "tags.pane" and not self.has_class("-narrow"):
             return "table and image are both in sight"
-        if id == "tags.untagged" and not self._scope & set(loaded.dataset.uncaptioned()):
+        if id == "tags.untagged" and not self._untagged():
             return "every image in scope has a caption"
         return None

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _PAUSE = 0.15
 """Seconds the cursor rests before the image beside it follows: a held key sends the table only."""
 
+UNTAGGED = "without a caption"
+
 
 class TagsView(LoratuiScreen):
     """Table at the left; image, caption and scores at the right."""
@@ -130,7 +132,11 @@ class TagsView(LoratuiScreen):
         if where is not None:
             view.cursor = where
         self._show_heads()
-        self._pick_images()
+        untagged = self._untagged() if self._of == UNTAGGED else []
+        if untagged:  # one of them got its caption: on to the next
+            self._show_images(untagged, UNTAGGED)
+        else:
+            self._pick_images()
         self.refresh_status()
 
     def _why_empty(self) -> str:
@@ -197,6 +203,10 @@ class TagsView(LoratuiScreen):
         chosen = self._scope & self._loaded.dataset.postings.get(tag, set()) if tag else self._scope
         self._show_images(sorted(chosen), f"with {tag}" if tag else "in scope")
 
+    def _untagged(self) -> list[int]:
+        """The images in scope without a caption."""
+        return sorted(self._scope & set(self._loaded.dataset.uncaptioned())) if self._loaded is not None else []
+
     def _show_images(self, images: list[int], of: str) -> None:
         self._images, self._of = images, of
         self._show_image()
@@ -207,8 +217,9 @@ class TagsView(LoratuiScreen):
         loaded = self._loaded
         if loaded is None or not self._images:
             return None
-        paths = loaded.dataset.images
-        return next((position for position in self._images if paths[position].path == self._image), self._images[0])
+        # The one that was shown, else the next in order of the paths.
+        paths, shown = loaded.dataset.images, self._image or ""
+        return next((position for position in self._images if paths[position].path >= shown), self._images[0])
 
     def _show_image(self) -> None:
         loaded, table, position = self._loaded, self._table, self._position
