@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from loratui.cli.output import Output
 from loratui.cli.verbs import Args, Verbs
+from loratui.core.words import count
 
 if TYPE_CHECKING:
     from loratui.core.images.duplicates import Group
@@ -58,7 +59,7 @@ def check_images(args: Args, out: Output) -> int:
     ]  # fmt: skip
     lines = [f"{finding.level:5} {finding.problem:15} {finding.message} {finding.remedy}" for finding in found.findings]
     mended = len({finding.file for finding in found.findings})
-    total = f"{found.files} images, {mended} with something to look at." if rows else f"{found.files} images, all good."
+    total = f"{count(found.files, 'image')}, {f'{mended} with something to look at' if rows else 'all good'}."
     return out.done({"files": found.files, "problems": rows}, [*lines, total])
 
 
@@ -95,8 +96,8 @@ def prep(args: Args, out: Output) -> int:
     lines = [f"{_shown(w.image.path, prefix)} → {_shown(w.target, prefix)}: {', '.join(w.done)}" for w in done.works]
     lines += [f"{_shown(path, prefix)}: set aside, {reason}" for path, reason in sorted(done.aside.items())]
     lines += [f"{_shown(path, prefix)}: left as it is. {reason}" for path, reason in sorted(done.skipped.items())]
-    said = ", ".join(f"{count} {key.replace('_', ' ')}" for key, count in done.counts.items() if count)
-    lines.append(f"{len(images)} images: {said or 'nothing to do'}.")
+    said = ", ".join(f"{number} {key.replace('_', ' ')}" for key, number in done.counts.items() if number)
+    lines.append(f"{count(len(images), 'image')}: {said or 'nothing to do'}.")
     return out.done(document, lines)
 
 
@@ -128,7 +129,8 @@ def dupes(args: Args, out: Output) -> int:
     lines = [text for group in found.groups for text in _group_lines(group, prefix)]
     copies = sum(len(group.files) - 1 for group in found.groups)
     megabytes = sum(group.freed for group in found.groups) / 1_000_000
-    total = f"{found.images} images: {copies} copies in {len(found.groups)} groups, {megabytes:.1f} MB."
+    where = f"{count(copies, 'copy', 'copies')} in {count(len(found.groups), 'group')}, {megabytes:.1f} MB."
+    total = f"{count(found.images, 'image')}: {where if copies else 'no copies.'}"
     if args.apply:
         plan = removal_plan(workspace.root, found.groups, images)
         if not out.dry_run:

@@ -12,7 +12,7 @@ import imagehash
 import msgspec
 import numpy
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops
 
 from loratui.core.images.opening import flatten
 
@@ -22,6 +22,7 @@ BITS = 256
 FLAT = 4.0
 _GREY = 2.5
 _BORDER_LEVELS = 14
+_DIFFERS = [0 if level <= _BORDER_LEVELS else 255 for level in range(256)]
 _BORDER_LEAST = 0.02
 _BORDER_MOST = 0.40
 
@@ -77,8 +78,7 @@ def look(image: Image.Image) -> Look:
             if grey.std() >= FLAT:
                 straight, mirrored = _hashes(grey)
                 views.append(View(background, box, straight, mirrored))
-    levels = numpy.asarray(square(on_white, SIDE)).astype(numpy.int16)
-    return Look(tuple(views), image.mode == "RGBA", bool(numpy.ptp(levels, axis=2).mean() < _GREY))
+    return Look(tuple(views), image.mode == "RGBA", _is_grey(square(on_white, SIDE)))
 
 
 def perceptual_hash(grey: NDArray[numpy.uint8]) -> imagehash.ImageHash:
@@ -89,6 +89,18 @@ def perceptual_hash(grey: NDArray[numpy.uint8]) -> imagehash.ImageHash:
 def mirrored_hash(grey: NDArray[numpy.uint8]) -> imagehash.ImageHash:
     """`perceptual_hash` of the mirror image (left and right changed)."""
     return imagehash.ImageHash(_bits(_transform(grey) * _MIRROR))
+
+
+def _is_grey(image: Image.Image) -> bool:
+    red, green, blue = image.split()
+    lowest = ImageChops.darker(ImageChops.darker(red, green), blue)
+    return float(numpy.asarray(ImageChops.subtract(_strongest(image), lowest)).mean()) < _GREY
+
+
+def _strongest(image: Image.Image) -> Image.Image:
+    """The highest of the three channels, pixel by pixel."""
+    red, green, blue = image.split()
+    return ImageChops.lighter(ImageChops.lighter(red, green), blue)
 
 
 def reduced(image: Image.Image, side: int) -> Image.Image:
@@ -114,19 +126,19 @@ def square(image: Image.Image, side: int, box: Box = WHOLE) -> Image.Image:
 
 def border(image: Image.Image) -> Box:
     """The part of `image` (RGB) inside its uniform border; `WHOLE` where it has none, or little else."""
-    pixels = numpy.asarray(image).astype(numpy.int16)
-    height, width = pixels.shape[:2]
+    pixels = numpy.asarray(image)
     edge = numpy.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    colour = numpy.median(edge, axis=0)
-    differs = numpy.abs(pixels - colour).max(axis=2) > _BORDER_LEVELS
-    rows, columns = numpy.flatnonzero(differs.any(axis=1)), numpy.flatnonzero(differs.any(axis=0))
-    if not rows.size:
+    red, green, blue = numpy.median(edge, axis=0).astype(int).tolist()
+    apart = ImageChops.difference(image, Image.new("RGB", image.size, (red, green, blue)))
+    inner = _strongest(apart).point(_DIFFERS).getbbox()
+    if inner is None:
         return WHOLE
-    box = (columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height)
+    width, height = image.size
+    box = (inner[0] / width, inner[1] / height, inner[2] / width, inner[3] / height)
     taken = (box[0], box[1], 1 - box[2], 1 - box[3])
     if max(taken) < _BORDER_LEAST or max(taken[0] + taken[2], taken[1] + taken[3]) > 2 * _BORDER_MOST:
         return WHOLE
-    return tuple(float(value) for value in box)  # type: ignore[return-value]
+    return box
 
 
 @lru_cache(maxsize=1)
