@@ -2,14 +2,15 @@
 
 import json
 import os
+import sys
 import tomllib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from loratui.core.errors import LoratuiError, Refused, UsageError
-from loratui.core.runs import control, find, freeze, launch, queue
+from loratui.core.runs import Run, control, find, freeze, launch, queue
 from tests.runs_kit import ended_at_last, make_job, wait_for, wait_over
 
 
@@ -66,6 +67,19 @@ def test_several_gpus_go_through_accelerate(tmp_path: Path) -> None:
     assert "--gpu_ids 1,3 --mixed_precision bf16" in text
     assert command.environment["CUDA_VISIBLE_DEVICES"] == "1,3"
     assert command.devices == ("1", "3")
+
+
+def test_a_free_port_is_put_in_when_it_starts(tmp_path: Path) -> None:
+    run = freeze(make_job(tmp_path))
+    program = "import json, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(json.dumps(sys.argv[2:]))"
+    command = asdict(run.command) | {
+        "argv": [sys.executable, "-c", program, str(tmp_path / "seen"), "--port", "{port}"]
+    }
+    (run.folder / "command.json").write_text(json.dumps(command))
+    launch(Run(run.folder))
+    assert wait_over(run) == "failed"
+    option, port = json.loads((tmp_path / "seen").read_text())
+    assert option == "--port" and 1024 < int(port) < 65536
 
 
 def test_a_training_runs_to_done(tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def _argv(job: Job, config: Path) -> tuple[str, ...]:
         "num_processes": len(job.gpus),
         "num_machines": 1,
         "machine_rank": 0,
-        "main_process_port": 0,
+        "main_process_port": "{port}",  # the supervisor puts in a free one
         "gpu_ids": ",".join(map(str, job.gpus)),
         "mixed_precision": job.arguments.get("mixed_precision", "no"),
         "num_cpu_threads_per_process": 1,

@@ -244,7 +244,7 @@ class Supervisor:
         log = os.open(self.folder / "train.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             self.child = subprocess.Popen(
-                self.command["argv"],
+                [_free_port() if part == "{port}" else part for part in self.command["argv"]],
                 cwd=self.command["cwd"],
                 env={**os.environ, **self.command["environment"]},
                 stdin=subprocess.DEVNULL,
@@ -474,6 +474,13 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _free_port() -> str:
+    """A port nobody listens on now, where the processes of several GPUs meet: known only when they start."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 def _note(text: str) -> None:
