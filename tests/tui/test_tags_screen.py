@@ -369,6 +369,26 @@ def memory(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+async def test_what_another_program_wrote_is_not_overwritten(root: Path) -> None:
+    app = LoratuiApp(Workspace.open(root), debug=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(app, pilot)
+        await cursor_on(screen, pilot, "smile")
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(screen.panel, PlanPanel))
+        await pilot.pause()
+        (root / "dataset" / "a.txt").write_text("from elsewhere, smile")
+        await pilot.press("enter")
+        await until(pilot, lambda: any("from elsewhere" in row for row in rows(screen)))
+        assert text(root, "a") == "from elsewhere, smile"
+        assert any(entry.level == "error" for entry in app.done)
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(screen.panel, PlanPanel))
+        await pilot.pause()
+        await pilot.press("enter")
+        await until(pilot, lambda: text(root, "a") == "from elsewhere")
+
+
 async def test_ten_thousand_captions(memory: Path) -> None:
     tags = [f"tag {number}" for number in range(3000)]
     for number in range(10_000):

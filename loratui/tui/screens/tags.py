@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from loratui.core.changes import Plan
 from loratui.core.dataset import bulk
 from loratui.core.dataset.caption import Caption
+from loratui.core.errors import Conflict
 from loratui.core.jobs import Report
 from loratui.core.sanitize import line
 from loratui.tui.commands import Command
@@ -83,7 +84,8 @@ class TagsScreen(TagsView):
         try:
             plan = await self.app.jobs.run("planning", lambda report, cancel: make(loaded))
             if self._filter and plan.command:
-                plan = replace(plan, command=f"{plan.command} --where {quote(self._filter)}")
+                where = f" --where {quote(self._filter)}"
+                plan = replace(plan, command=" && ".join(part + where for part in plan.command.split(" && ")))
             if not plan:
                 left = plan.counts.get("unreadable", 0)
                 self.toast("nothing to change" + (f": {left} captions are no text" if left else ""), level="warn")
@@ -94,6 +96,9 @@ class TagsScreen(TagsView):
                 self._marked.clear()
                 self._known.clear()
                 self._select()
+        except Conflict:  # another program wrote captions since we read them: look again, then say so
+            self.reload()
+            raise
         finally:
             self._saving = False
 
