@@ -89,7 +89,7 @@ async def test_a_picture_waits_for_room() -> None:
     for _ in range(10):
         link.carry(4_000, 12_500)
     await link.pacer.room(50_000)  # an empty link takes whatever comes
-    link.pacer.wrote(6_000)
+    link.pacer.wrote(12_000)
     waiting = asyncio.create_task(link.pacer.room(5_000))
     await asyncio.sleep(0.02)
     assert not waiting.done()

@@ -343,14 +343,38 @@ async def test_what_is_out_of_sight_waits(colours: list[Path]) -> None:
 
 async def test_the_terminal_keeps_a_bounded_number_of_pictures(colours: list[Path]) -> None:
     bench = Bench()
+    drawn: list[Drawn] = []
     for path in colours:
-        bench.pictures.want(Wanted(path, 8, 4), lambda drawn: None, lambda: True)
+        for rows in (3, 4, 5):
+            bench.pictures.want(Wanted(path, 8, rows), drawn.append, lambda: True)
     await bench.settle()
+    assert [bench.pictures.alive(one) for one in drawn] == [False] * 108 + [True] * 192
     deleted = [int(match[1]) for data in bench.written if (match := re.match(r"\x1b_Ga=d,d=I,i=(\d+)", data))]
-    assert len(bench.numbers) == 100
-    assert deleted == bench.numbers[:36]
+    assert len(bench.numbers) == 300
+    assert deleted == bench.numbers[:108]
     left = re.findall(r"a=d,d=I,i=(\d+)", bench.pictures.farewell())
-    assert sorted(map(int, left)) == sorted(bench.numbers[36:])
+    assert sorted(map(int, left)) == sorted(bench.numbers[108:])
+    assert bench.pictures.farewell() == ""
+    bench.pictures.close()
+
+
+async def test_a_stale_picture_is_broken_off_on_its_way(tmp_path: Path) -> None:
+    bench = Bench(How("kitty", (10, 20), 120_000))
+    path = photo(tmp_path / "large.png", 600, 400)
+    parts = 0
+
+    async def room(size: int) -> None:
+        nonlocal parts
+        parts += 1
+        if parts == 4:
+            ticket.cancel()
+
+    bench.pictures._room = room
+    ticket = bench.pictures.want(Wanted(path, 60, 20), lambda drawn: pytest.fail("drawn"), lambda: True)
+    await bench.settle()
+    assert len(bench.written) == 4
+    assert "m=1;" in bench.written[2]
+    assert re.fullmatch(r"\x1b_Gq=2,m=0;\x1b\\\x1b_Ga=d,d=I,i=\d+,q=2\x1b\\", bench.written[3])
     assert bench.pictures.farewell() == ""
     bench.pictures.close()
 
@@ -451,7 +475,8 @@ async def test_a_bad_file_is_one_line_and_the_app_goes_on(tmp_path: Path, colour
         await settled(pilot)
         assert len([line for line in lines(box) if line]) == 1
         assert "bad.png" in "".join(lines(box))
-        box.show(colours[0])
+        plain(tmp_path / "bad.png")
+        box.show(tmp_path / "bad.png")  # the same path, another file
         await settled(pilot)
         assert box._drawn is not None and not box._drawn.error
 

@@ -40,6 +40,12 @@ def transmission(number: int, png: bytes, columns: int, rows: int, multiplexer: 
     return sequences
 
 
+def abortion(multiplexer: bool) -> str:
+    """The sequence that ends a transmission before its last part."""
+    sequence = "\x1b_Gq=2,m=0;\x1b\\"
+    return passed_through(sequence) if multiplexer else sequence
+
+
 def deletion(number: int, multiplexer: bool) -> str:
     """The sequence that frees a picture in the terminal."""
     sequence = f"\x1b_Ga=d,d=I,i={number},q=2\x1b\\"

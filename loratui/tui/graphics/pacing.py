@@ -22,6 +22,8 @@ _LEAST, _MOST = 8_192, 262_144
 """The window never leaves these bounds."""
 _MOMENT = 0.4
 """Seconds of the link that may be on the way, besides what is there for its length."""
+_GAIN = 1.5
+"""Of what is there for its length, so much: with less, a long link would never be found to be fast."""
 _SAMPLES = 10
 _OVERDUE = 6.0
 """Seconds after which an answer is not waited for any more."""
@@ -75,7 +77,7 @@ class Pacer:
         """Bytes that may be on the way."""
         if not self.rate:
             return _MOST // 4
-        return round(max(_LEAST, min(_MOST, self.rate * (self._round_trip + _MOMENT))))
+        return round(max(_LEAST, min(_MOST, self.rate * (_GAIN * self._round_trip + _MOMENT))))
 
     @property
     def on_the_way(self) -> int:

@@ -17,8 +17,8 @@ from loratui.tui.graphics.encode import Encoded, How, Wanted, encode
 QUIET = 0.1
 """Seconds without a key before a picture is drawn."""
 _CACHE_BYTES = 24_000_000
-_IN_TERMINAL = 64
-"""Pictures kept in the terminal's memory; each is a few hundred kilobytes there."""
+_IN_TERMINAL = 192
+"""Pictures kept in the terminal's memory: more than a large screen shows at once, fewer than there are ids."""
 
 Lines = tuple[tuple[Segment, ...], ...]
 
@@ -40,12 +40,14 @@ class Drawn:
         rows: cells down.
         lines: one list of segments per row, without background.
         error: why there is no picture, as one line.
+        sending: which sending of the picture to the terminal the cells show; 0 where they need none.
     """
 
     columns: int
     rows: int
     lines: Lines = ()
     error: str = ""
+    sending: int = 0
 
 
 @dataclass
@@ -72,11 +74,10 @@ Key = tuple[Wanted, How, int, int]
 """What an encoded picture depends on: the last two are the file's time and size."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Sent:
     number: int
-    columns: int
-    rows: int
+    sending: int
 
 
 class Pictures:
@@ -109,6 +110,7 @@ class Pictures:
         self._sent: OrderedDict[Key, _Sent] = OrderedDict()
         self._free = list(kitty.IDS)
         self._high = random.randint(1, 255) << 24
+        self._sendings = 0
         self._thread = ThreadPoolExecutor(1, "pictures")
         self._task: asyncio.Task[None] | None = None
 
@@ -137,12 +139,15 @@ class Pictures:
                 continue
             key, encoded = await self._encoded(ticket.wanted, how)
             await self._quiet(ticket)
-            await self._room(encoded.size)
+            if not encoded.png:
+                await self._room(encoded.size)
             now = self._how()
             same = now is not None and (now.protocol, now.cell) == (how.protocol, how.cell)
             if same and not ticket.cancelled and ticket.visible():
-                self._tickets.remove(ticket)
-                ticket.done(self._deliver(key, encoded))
+                drawn = await self._deliver(key, encoded, ticket)
+                if not ticket.cancelled:
+                    self._tickets.remove(ticket)
+                    ticket.done(drawn)
 
     def _next(self) -> Ticket | None:
         """The oldest claim that can be dealt with now; widgets take their stale ones back themselves."""
@@ -173,27 +178,41 @@ class Pictures:
                 self._cached_bytes -= _weight(self._cache.popitem(last=False)[1])
         return key, encoded
 
-    def _deliver(self, key: Key, encoded: Encoded) -> Drawn:
+    async def _deliver(self, key: Key, encoded: Encoded, ticket: Ticket) -> Drawn:
         """Sends what has to be sent, and gives the cells."""
         if not encoded.png:
             return Drawn(encoded.columns, encoded.rows, encoded.lines, encoded.error)
         if key in self._sent:
             self._sent.move_to_end(key)
         else:
-            self._send(key, encoded)
-        number = self._sent[key].number
-        return Drawn(encoded.columns, encoded.rows, kitty.cells(number, encoded.columns, encoded.rows))
+            await self._send(key, encoded, ticket)
+        sent = self._sent.get(key)
+        if sent is None:
+            return Drawn(0, 0)  # given up on the way
+        cells = kitty.cells(sent.number, encoded.columns, encoded.rows)
+        return Drawn(encoded.columns, encoded.rows, cells, sending=sent.sending)
 
-    def _send(self, key: Key, encoded: Encoded) -> None:
+    async def _send(self, key: Key, encoded: Encoded, ticket: Ticket) -> None:
+        """Sends a picture part by part, as the link has room, so that frames go between them."""
         multiplexer = self._multiplexer()
         while len(self._sent) >= _IN_TERMINAL:
             old = self._sent.popitem(last=False)[1]
             self._free.append(old.number & 0xFF)
             self._outlet.write(kitty.deletion(old.number, multiplexer))
-        number = self._free.pop(0) | self._high
-        self._sent[key] = _Sent(number, encoded.columns, encoded.rows)
-        for sequence in kitty.transmission(number, encoded.png, encoded.columns, encoded.rows, multiplexer):
+        low = self._free.pop(0)
+        for sequence in kitty.transmission(low | self._high, encoded.png, encoded.columns, encoded.rows, multiplexer):
+            await self._room(len(sequence))
+            if ticket.cancelled:
+                self._outlet.write(kitty.abortion(multiplexer) + kitty.deletion(low | self._high, multiplexer))
+                self._free.append(low)
+                return
             self._outlet.write(sequence)
+        self._sendings += 1
+        self._sent[key] = _Sent(low | self._high, self._sendings)
+
+    def alive(self, drawn: Drawn) -> bool:
+        """Whether the terminal still has what `drawn` shows."""
+        return not drawn.sending or any(sent.sending == drawn.sending for sent in self._sent.values())
 
     def refused(self, number: int) -> None:
         """The terminal did not take picture `number`: it is sent again when next wanted."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual.signal import Signal
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 BUDGETS = (20_000, 40_000, 80_000, 120_000)
 """Bytes for a picture of 512 × 512 pixels: the least on a slow link, else what the link carries in a second."""
+
+_REFUSALS = 3
 
 
 class Graphics:
@@ -44,6 +47,7 @@ class Graphics:
         self._driver: LoratuiDriver | None = None
         self._pacer: Pacer | None = None
         self._budget = BUDGETS[1]
+        self._refused = 0
         self.terminal = Terminal()
         self.changed: Signal[Terminal] = Signal(app, "graphics")
         self._probe = Probe(wanted, os.environ, self._known)
@@ -119,6 +123,10 @@ class Graphics:
                 number, taken = picture
                 if self._pictures is not None and not taken:
                     self._pictures.refused(number)
+                    self._refused += 1
+                    if self._refused >= _REFUSALS:
+                        # It said it could, and it cannot.
+                        self._known(replace(self.terminal, protocol="halfcell"))
                 return
         self._probe.take(reply)
 

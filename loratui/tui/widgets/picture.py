@@ -24,6 +24,15 @@ def graphics_of(app: App[object]) -> "Graphics | None":
     return graphics
 
 
+def stamp_of(path: Path | None) -> tuple[int, int]:
+    """Time and size of a file, (0, 0) where there is none: when they differ, it is another picture."""
+    try:
+        status = path.stat() if path is not None else None
+    except (OSError, ValueError):
+        status = None
+    return (status.st_mtime_ns, status.st_size) if status is not None else (0, 0)
+
+
 class Picture(Widget):
     """A picture as large as the box allows, centred, at its own proportions.
 
@@ -55,6 +64,7 @@ class Picture(Widget):
         super().__init__(name=name, id=id, classes=classes)
         self._crop: tuple[int, int, int, int] | None = None
         self._label = label
+        self._stamp = stamp_of(path)
         self._drawn: Drawn | None = None
         self._ticket: Ticket | None = None
         self.set_reactive(Picture.path, path)
@@ -67,14 +77,15 @@ class Picture(Widget):
             crop: the part to show, in pixels of the upright picture: left, top, right, bottom, the last two exclusive.
             label: what stands in the box where there is no picture yet.
         """
-        if (path, crop) == (self.path, self._crop) and not (self._drawn is not None and self._drawn.error):
+        stamp = stamp_of(path)
+        if (path, crop, stamp) == (self.path, self._crop, self._stamp):
             if label != self._label:
                 self._label = label
                 self._repaint_text()
             if self._drawn is None and self._ticket is None:
                 self._claim()
             return
-        self.path, self._crop, self._label = path, crop, label
+        self.path, self._crop, self._label, self._stamp = path, crop, label, stamp
         if path is None:
             self._drawn = None
             self.refresh()
@@ -112,8 +123,14 @@ class Picture(Widget):
         return self.is_attached and self.screen is self.app.screen and self.is_on_screen
 
     def _wake(self) -> None:
-        if self._ticket is not None and self._visible() and (graphics := graphics_of(self.app)) is not None:
+        """The screen is in front again: goes on, and sends anew what the terminal had to forget meanwhile."""
+        graphics = graphics_of(self.app)
+        if graphics is None or not self._visible():
+            return
+        if self._ticket is not None:
             graphics.pictures.wake()
+        elif self._drawn is not None and not graphics.pictures.alive(self._drawn):
+            self._claim()
 
     def _claim(self) -> None:
         """Asks for the picture at the size of the box."""

@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from loratui.tui.widgets.picture import graphics_of
+from loratui.tui.widgets.picture import graphics_of, stamp_of
 from loratui.tui.widgets.virtual_list import inert
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ class Thumbnails(Protocol):
     def label(self, index: int) -> str:
         """What stands under it, one short line."""
         ...
+
+
+_Shown = tuple[Path, tuple[int, int]]
+"""A file, and its time and size."""
 
 
 class _Nothing:
@@ -132,8 +136,8 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         self._source: Thumbnails = source if source is not None else _Nothing()
         self._cell = cell
         self._empty = empty
-        self._drawn: dict[int, tuple[Path, Drawn]] = {}
-        self._tickets: dict[int, tuple[Path, Ticket]] = {}
+        self._drawn: dict[int, tuple[_Shown, Drawn]] = {}
+        self._tickets: dict[int, tuple[_Shown, Ticket]] = {}
 
     # --- the source ----------------------------------------------------------------------------------------------
 
@@ -222,8 +226,17 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         return self.is_attached and self.screen is self.app.screen and self.is_on_screen
 
     def _wake(self) -> None:
-        if self._tickets and self._visible() and (graphics := graphics_of(self.app)) is not None:
-            graphics.pictures.wake()
+        """The screen is in front again: goes on, and sends anew what the terminal had to forget meanwhile."""
+        graphics = graphics_of(self.app)
+        if graphics is None or not self._visible():
+            return
+        pictures = graphics.pictures
+        dead = [index for index, (_, drawn) in self._drawn.items() if not pictures.alive(drawn)]
+        for index in dead:
+            del self._drawn[index]
+        if dead:
+            self._claim()
+        pictures.wake()
 
     def _claim(self) -> None:
         """Asks for the pictures in sight that are not there, and gives up all others."""
@@ -232,22 +245,23 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         graphics = graphics_of(self.app) if self.is_mounted else None
         if graphics is None or graphics.terminal.protocol == "none":
             return
-        wanted = {index: path for index in self._in_sight() if (path := self._source.path(index)) is not None}
-        for index, (path, ticket) in list(self._tickets.items()):
-            if wanted.get(index) != path:
+        paths = {index: path for index in self._in_sight() if (path := self._source.path(index)) is not None}
+        wanted = {index: (path, stamp_of(path)) for index, path in paths.items()}
+        for index, (shown, ticket) in list(self._tickets.items()):
+            if wanted.get(index) != shown:
                 ticket.cancel()
                 del self._tickets[index]
         self._drawn = {index: drawn for index, drawn in self._drawn.items() if wanted.get(index) == drawn[0]}
-        for index, path in wanted.items():
+        for index, shown in wanted.items():
             if index not in self._drawn and index not in self._tickets:
                 self._tickets[index] = (
-                    path,
-                    graphics.pictures.want(Wanted(path, *self._cell), partial(self._done, index), self._visible),
+                    shown,
+                    graphics.pictures.want(Wanted(shown[0], *self._cell), partial(self._done, index), self._visible),
                 )
 
     def _done(self, index: int, drawn: "Drawn") -> None:
-        path, _ = self._tickets.pop(index)
-        self._drawn[index] = path, drawn
+        shown, _ = self._tickets.pop(index)
+        self._drawn[index] = shown, drawn
         self._refresh_tile(index)
 
     # --- painting ------------------------------------------------------------------------------------------------
