@@ -59,6 +59,9 @@ class LoratuiApp(Boundary):
         for entry in SCREENS:
             self._add_mode(entry)
         self._problems = self._use_theme()
+        # The colours of the first paint; without this it would be painted in Textual's and then once more.
+        self._colours = self.get_css_variables()
+        self.stylesheet.set_variables(self._colours)
 
     # --- screens -------------------------------------------------------------------------------------------------
 
@@ -124,6 +127,16 @@ class LoratuiApp(Boundary):
         """Our variables in a theme that is not ours."""
         theme = self.current_theme
         return {name: getattr(theme, base) or theme.primary for name, base in themes.OWN.items()}
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Applies the styles anew. Textual reads them all again for each new screen; only other colours need that."""
+        colours = self.get_css_variables()
+        if colours != self._colours:
+            self._colours = colours
+            super().refresh_css(animate)
+        elif self.screen_stack and self.screen._css_update_count != self._css_update_count:
+            self.stylesheet.update(self.screen, animate=animate)
+            self.screen._css_update_count = self._css_update_count
 
     def _read_keymap(self) -> None:
         """Takes the person's keys, and says in one toast what was wrong in any of the person's files."""
