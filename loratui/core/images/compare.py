@@ -19,6 +19,8 @@ _TILES = SIDE // _TILE
 _RIM = _TILES // 8
 # Edges move by parts of a pixel when a picture is resized: so much of the local gradient is forgiven.
 _EDGE_SHARE = numpy.float32(0.22)
+# So far apart one way, the other way is not tried.
+_HOPELESS = 90.0
 # Blurs of 1 2 1 that the colour of what is left goes through.
 _BLEEDING = 4
 # A tile that differs by more than this is part of "what differs".
@@ -58,7 +60,7 @@ class Square:
         down, right = numpy.gradient(rgb, axis=(0, 1))
         half = _halved(rgb @ _LUMA)
         quarter = _halved(half)
-        edges = (numpy.abs(down) + numpy.abs(right)).max(axis=2)
+        edges = _strongest(numpy.abs(down) + numpy.abs(right))
         levels = (_with_gradients(half), _with_gradients(quarter), _with_gradients(_halved(quarter)))
         return cls(rgb, edges, levels, float(numpy.abs(_chroma(rgb)).mean()))
 
@@ -104,13 +106,13 @@ def difference(first: Square, second: Square) -> Difference:
     local, tiles = numpy.inf, numpy.zeros((_TILES, _TILES), numpy.float32)
     for target, source in ((one, other), (other, one)):
         apart = target - _toned(target, source, valid, colourless)
-        rest = (numpy.abs(apart) if colourless else _colour_eased(apart)).max(axis=2) - edges
+        rest = _strongest(numpy.abs(apart) if colourless else _colour_eased(apart)) - edges
         found = _tile_means(numpy.maximum(rest, 0), valid)
         inner = found[_RIM:-_RIM, _RIM:-_RIM].ravel()
         worst = float(numpy.sort(inner)[-3:].mean())
         if worst < local:
             local, tiles = worst, found
-        if local < _GREY:
+        if local < _GREY or local > _HOPELESS:
             break
     colour, saturation = (0.0, 1.0) if colourless else _colours(first.rgb, rgb, valid)
     if colourless and first.colour >= _GREY:
@@ -244,9 +246,9 @@ def _toned(target: Floats, source: Floats, valid: NDArray[numpy.bool_], colourle
 
 def _colours(one: Floats, other: Floats, valid: NDArray[numpy.bool_]) -> tuple[float, float]:
     """How far the colours of tiles differ apart from saturation, in levels, and the saturation of the second."""
-    whole = _tiled(valid).mean(axis=(1, 3)) > 0.9
-    first = _tiled(_chroma(one)).mean(axis=(1, 3))[whole]
-    second = _tiled(_chroma(other)).mean(axis=(1, 3))[whole]
+    whole = _mean_of_tiles(valid.astype(numpy.float32)) > 0.9
+    first = _mean_of_tiles(_chroma(one))[whole]
+    second = _mean_of_tiles(_chroma(other))[whole]
     common = float((first * second).sum())
     if common <= 0:
         return (99.0, 1.0)
@@ -265,14 +267,16 @@ def _chroma(rgb: Floats) -> Floats:
     return numpy.stack([rgb[..., 2] - luma, rgb[..., 0] - luma], axis=2)
 
 
-def _tiled(values: NDArray[Any]) -> NDArray[Any]:
-    return values.reshape(_TILES, _TILE, _TILES, _TILE, *values.shape[2:])
+def _mean_of_tiles(values: Floats) -> Floats:
+    """Rows first, then columns: quicker than both at once."""
+    starts = numpy.arange(0, SIDE, _TILE)
+    rows = numpy.add.reduceat(values, starts, axis=0)
+    return (numpy.add.reduceat(rows, starts, axis=1) / (_TILE * _TILE)).astype(numpy.float32)
 
 
 def _tile_means(values: Floats, valid: NDArray[numpy.bool_]) -> Floats:
     """The mean of each tile over its valid pixels; 0 where fewer than half are."""
-    covered = _tiled(valid.astype(numpy.float32)).mean(axis=(1, 3))
-    means = _tiled(values * valid).mean(axis=(1, 3))
+    covered, means = _mean_of_tiles(valid.astype(numpy.float32)), _mean_of_tiles(values * valid)
     result: Floats = numpy.where(covered > 0.5, means / numpy.maximum(covered, 0.5), 0)
     return result
 
@@ -283,6 +287,14 @@ def _box(seen: NDArray[numpy.bool_]) -> tuple[float, float, float, float] | None
         return None
     edges = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
     return (float(edges[0]) / _TILES, float(edges[1]) / _TILES, float(edges[2]) / _TILES, float(edges[3]) / _TILES)
+
+
+def _strongest(values: Floats) -> Floats:
+    """The highest channel of each pixel. (`max` over a last axis of three is five times slower.)"""
+    result = values[..., 0]
+    for channel in range(1, values.shape[2]):
+        result = numpy.maximum(result, values[..., channel])
+    return result
 
 
 def _blurred(values: Floats) -> Floats:

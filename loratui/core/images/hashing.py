@@ -17,7 +17,6 @@ from PIL import Image, ImageChops
 from loratui.core.images.opening import flatten
 
 SIDE = 64
-BITS = 256
 # Views whose grey levels spread less than this are blank pages: all of them would look alike.
 FLAT = 4.0
 _GREY = 2.5
@@ -76,8 +75,7 @@ def look(image: Image.Image) -> Look:
         for box in boxes:
             grey = numpy.asarray(square(ground, SIDE, box).convert("L"))
             if grey.std() >= FLAT:
-                straight, mirrored = _hashes(grey)
-                views.append(View(background, box, straight, mirrored))
+                views.append(View(background, box, _packed(perceptual_hash(grey)), _packed(mirrored_hash(grey))))
     return Look(tuple(views), image.mode == "RGBA", _is_grey(square(on_white, SIDE)))
 
 
@@ -164,6 +162,5 @@ def _bits(low: NDArray[Any]) -> NDArray[numpy.bool_]:
     return result
 
 
-def _hashes(grey: NDArray[numpy.uint8]) -> tuple[bytes, bytes]:
-    low = _transform(grey)
-    return tuple(numpy.packbits(_bits(values)).tobytes() for values in (low, low * _MIRROR))  # type: ignore[return-value]
+def _packed(found: imagehash.ImageHash) -> bytes:
+    return numpy.packbits(found.hash).tobytes()

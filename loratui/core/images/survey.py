@@ -7,6 +7,7 @@ The cache is SQLite in `.loratui/cache/` of the root, or in the cache folder of 
 import hashlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -26,8 +27,10 @@ from loratui.core.jobs import Report, check, silent
 from loratui.core.paths import cache_dir
 
 # Raise it when hashing, comparing or what is kept changes: an older cache is then thrown away.
-_VERSION = 3
+_VERSION = 4
 _THREADS = 2
+_SAVE_SECONDS = 2.0
+_BATCH = 64
 _SCHEMA = """
 create table if not exists file(path blob primary key, size integer, mtime integer, inode integer, what blob);
 create table if not exists comparison(a blob, b blob, result blob, primary key(a, b)) without rowid;
@@ -104,6 +107,7 @@ class Cache:
             name = hashlib.blake2b(os.fsencode(os.path.realpath(root)), digest_size=16).hexdigest()
             self._path = cache_dir() / "images" / f"{name}.db"
         self._keep = keep
+        self._saved = time.monotonic()
         self._db = self._open()
 
     def __enter__(self) -> "Cache":
@@ -129,10 +133,6 @@ class Cache:
         values = [(os.fsencode(i.path), i.size, i.mtime_ns, i.inode, what) for i, what in rows]
         self._write("insert or replace into file values(?,?,?,?,?)", values)
 
-    def forget(self, paths: Sequence[str]) -> None:
-        """Forgets files that are gone."""
-        self._write("delete from file where path=?", [(os.fsencode(path),) for path in paths])
-
     def comparison(self, a: bytes, b: bytes) -> bytes | None:
         """The result of comparing two contents, in this order."""
         with suppress(sqlite3.Error):
@@ -148,6 +148,10 @@ class Cache:
         if self._keep and values:
             with suppress(sqlite3.Error):
                 self._db.executemany(query, values)
+                # Often enough that a kill loses little and no other program waits for long.
+                if time.monotonic() - self._saved > _SAVE_SECONDS:
+                    self._db.commit()
+                    self._saved = time.monotonic()
 
     def _open(self) -> sqlite3.Connection:
         if self._keep:
@@ -220,6 +224,9 @@ def survey(
                 if outcome.problem not in ("missing", "unreadable"):
                     kept = _Failure(outcome.problem, outcome.message, outcome.remedy)
                     fresh.append((image, msgspec.msgpack.encode(kept)))
+            if len(fresh) >= _BATCH:
+                cache.put_files(fresh)
+                fresh.clear()
             report(count, len(images), image.name)
             check(cancel)
     finally:
