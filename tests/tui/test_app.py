@@ -123,14 +123,12 @@ async def test_a_long_toast_takes_lines_above_the_status_line(tmp_path: Path) ->
         await app.go("search")
         await until(pilot, lambda: sample.reloads)
         sample.toast("A sentence that is quite long, as they are when paths are in them.", "And what to do.", "error")
-        await pilot.pause()
         notice = sample.query_one(Notice)
+        await until(pilot, lambda: notice.size.height == 2)
         assert notice.plain.endswith("And what to do.")
-        assert notice.size.height == 2
         assert "x remove" in status(app)
         app.drop_toast()
-        await pilot.pause()
-        assert notice.size.height == 0
+        await until(pilot, lambda: notice.size.height == 0)
 
 
 async def test_a_job_shows_its_progress_and_gives_its_result_on_the_ui_thread(tmp_path: Path) -> None:
