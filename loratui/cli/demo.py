@@ -208,7 +208,7 @@ def _replay(walk: _Walk, speed: float) -> None:
     with replaying(walk.home.project, speed):
         walk.verb(
             ["watch", "last"],
-            lambda event: "a replay of a recorded sd-scripts run (random weights, a CPU): " + _told(event),
+            lambda event: f"a replay of a recorded sd-scripts run (a toy model, on a CPU): it ended {event['state']}",
         )
         walk.verb(
             ["runs"],
@@ -218,6 +218,3 @@ def _replay(walk: _Walk, speed: float) -> None:
             ),
         )
 
-
-def _told(event: Document) -> str:
-    return ", ".join(f"{key} {value}" for key, value in event.items() if key not in ("t", "type") and value is not None)
