@@ -9,6 +9,7 @@ from textual.filter import Monochrome, NoColor
 
 from loratui.core import config, paths
 from loratui.tui import themes
+from loratui.tui.shell.lines import StatusLine
 from loratui.tui.widgets.virtual_list import VirtualList
 from tests.tui.app_kit import app_on, status, until
 
@@ -103,6 +104,22 @@ async def test_a_theme_of_ones_own_is_used_and_failures_are_one_toast(tmp_path: 
         await until(pilot, lambda: app.theme != "mine")
         await until(pilot, lambda: config.load().ui.theme == app.theme)
         assert app.theme in ("loratui-16", "loratui-dark", "loratui-light")
+
+
+async def test_another_theme_reaches_the_screens_that_are_not_in_front(tmp_path: Path) -> None:
+    config.set_value("ui.theme", "loratui-dark")
+    app, sample = app_on(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        first = app.screen
+        dark, light = (Color.parse(app.own_themes[name].panel or "") for name in ("loratui-dark", "loratui-light"))
+        assert first.query_one(StatusLine).styles.background == dark
+        await app.go("search")
+        await until(pilot, lambda: sample.reloads)
+        assert sample.query_one(StatusLine).styles.background == dark
+        app.theme = "loratui-light"
+        await until(pilot, lambda: sample.query_one(StatusLine).styles.background == light)
+        await app.go("projects")
+        await until(pilot, lambda: first.query_one(StatusLine).styles.background == light)
 
 
 async def test_the_cursor_shows_in_sixteen_colours(tmp_path: Path) -> None:
