@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import ClassVar, Protocol
 
 from rich.segment import Segment
@@ -49,6 +50,11 @@ def inert(content: Content) -> Content:
     if content.plain.isprintable():
         return content
     return Content(_UNSAFE.sub("·", content.plain), list(content.spans), strip_control_codes=False)
+
+
+@lru_cache(maxsize=16)
+def _wrapped(text: str, width: int) -> list[Content]:
+    return inert(Content(text)).wrap(width)
 
 
 class VirtualList(ScrollView, can_focus=True):
@@ -276,13 +282,13 @@ class VirtualList(ScrollView, can_focus=True):
         base = self.get_visual_style().rich_style
         if len(self._rows) or not self._empty:
             return Strip.blank(width, base)
-        lines = Content(self._empty).wrap(max(1, width - 2 * GUTTER))
+        lines = _wrapped(self._empty, max(1, width - 2 * GUTTER))
         # A third of the way down, where the eye looks first.
         number = y - max(0, (self.scrollable_content_region.height - len(lines)) // 3)
         if not 0 <= number < len(lines):
             return Strip.blank(width, base)
         style = self.get_visual_style("virtual-list--empty")
-        text = inert(lines[number]).pad_left(GUTTER)
+        text = lines[number].pad_left(GUTTER)
         return Strip(text.render_segments(style)).adjust_cell_length(width, style.rich_style)
 
     def action_move(self, rows: int) -> None:
