@@ -68,7 +68,7 @@ async def test_a_group_is_shown_as_a_pair_with_what_parts_them(pictures: Path, s
         shown = [picture.path for picture in app.screen.query_one(PairView).query(Picture)]
         assert shown == [pictures / "a.png", pictures / "b.jpg"]
         for picture in app.screen.query_one(PairView).query(Picture):
-            assert picture.size.height >= 8
+            await until(pilot, lambda picture=picture: picture.size.height >= 8)
         await pilot.press("l")
         assert "67 %, JPEG q60" in text(app, ".pair--relation")
         await pilot.press("l")

@@ -176,17 +176,15 @@ class ReviewScreen(LoratuiScreen):
     def unavailable(self, id: str) -> str | None:  # noqa: A002
         """Why a command cannot run."""
         name = id.partition(".")[2]
-        if name in ("mode", "harder", "softer"):
+        if name in ("mode", "harder", "softer", "prepare", "check"):
             return None
         if name == "after-all":
             return None if self._apart else "nothing was called different yet"
         looked = self._looked
         if looked is None:
-            return "the images were not looked at yet"
+            return "the images are still being looked at"
         if not looked.images:
             return "there are no images"
-        if name in ("prepare", "check"):
-            return None
         if self._on_images:
             return "m goes to the copies" if name in _OF_COPIES else None
         if name in _OF_IMAGES or name.startswith("rate-"):
@@ -389,7 +387,7 @@ class ReviewScreen(LoratuiScreen):
             left = f"; {count(len(planned.skipped), 'image')} left as they are" if planned.skipped else ""
             self.toast(f"nothing to prepare{left}")
             return
-        examples = [f"{work.image.path} → {work.target}: {', '.join(work.done)}" for work in planned.works]
+        examples = [f"{work.image.path}: {', '.join(work.done)}, becomes {work.target}" for work in planned.works]
         examples += [f"{path}: set aside, {reason}" for path, reason in planned.aside.items()]
         examples += [f"{path}: left. {reason}" for path, reason in planned.skipped.items()]
         if not await self._propose(

@@ -28,7 +28,7 @@ class CopiesPane(Container):
     """
 
     def __init__(self, workspace: "Workspace") -> None:
-        super().__init__(id="copies")
+        super().__init__(id="copies", classes="-nothing")
         self.workspace = workspace
         self._groups: list[Group] = []
         self._copy = 0
@@ -39,7 +39,7 @@ class CopiesPane(Container):
     def compose(self) -> ComposeResult:
         """The list and the pair."""
         yield VirtualList(empty="Looking at the images …")
-        yield PairView(classes="review--detail")
+        yield PairView()
 
     @property
     def view(self) -> VirtualList:

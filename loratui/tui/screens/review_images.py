@@ -35,7 +35,7 @@ class ImagesPane(Container):
     """
 
     def __init__(self, workspace: "Workspace", empty: str) -> None:
-        super().__init__(id="images")
+        super().__init__(id="images", classes="-nothing")
         self.workspace = workspace
         self._empty = empty
         self._looked: Looked | None = None

@@ -95,6 +95,10 @@ class PairView(Vertical):
     PairView.-flicker #drop { display: none; }
     """
 
+    def __init__(self) -> None:
+        super().__init__(classes="review--detail")
+        self._sides: tuple[Side, Side] | None = None
+
     def compose(self) -> ComposeResult:
         """Pictures, relation, table, variants."""
         with Horizontal(id="pictures"):
@@ -108,6 +112,7 @@ class PairView(Vertical):
 
     def clear(self) -> None:
         """Shows nothing."""
+        self._sides = None
         for picture in self.query(Picture):
             picture.show(None)
         for text in self.query(Static):
@@ -130,8 +135,17 @@ class PairView(Vertical):
         self._side("keep", Content.assemble(head, f"  {front.name}"), front)
         self._side("drop", Content.assemble((f"B drop {place}", "bold $dropped"), f"  {drop.name}"), drop)
         self._text("relation", Content.assemble(("B is A: ", "$dim"), (line(why), "bold")))
-        self._text("table", _table(keep, drop) if self.size.height >= _ROOM else _two_lines(keep, drop))
+        self._sides = keep, drop
+        self._tell()
         self._text("variants", _variants(group))
+
+    def on_resize(self) -> None:
+        """The table fits the room."""
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._sides is not None:
+            self._text("table", (_table if self.size.height >= _ROOM else _two_lines)(*self._sides))
 
     def _side(self, where: str, head: Content, side: Side) -> None:
         box = self.query_one(f"#{where}")

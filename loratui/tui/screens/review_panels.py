@@ -30,6 +30,9 @@ class ProposalPanel(Panel, can_focus=True):
         examples: some of the files, one line each.
     """
 
+    DEFAULT_CSS = """
+    ProposalPanel > #examples { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
     KEYS: ClassVar[tuple[Key, ...]] = (Key("enter", "do it", last=True), Key("esc", "leave it", last=True))
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "take")]
 
@@ -47,7 +50,7 @@ class ProposalPanel(Panel, can_focus=True):
         ]
         if len(self._examples) > _EXAMPLES:
             lines.append(Content.styled(f"… and {len(self._examples) - _EXAMPLES:,} more", "$dim"))
-        yield Static(Content("\n").join(lines))
+        yield Static(Content("\n").join(lines), id="examples")
 
     def action_take(self) -> None:
         """Does it."""
