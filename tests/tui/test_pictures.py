@@ -207,7 +207,6 @@ DA1 = Reply("da1", "\x1b[?62;4c")
         ({"TERM": "xterm-256color"}, [Reply("dcs", ">|Konsole 24.02"), OK, DA1], "halfcell"),
         ({"TERM": "xterm-256color", "TERM_PROGRAM": "WarpTerminal"}, [OK, DA1], "halfcell"),
         ({"TERM": "xterm-256color", "KONSOLE_VERSION": "240200"}, [OK, DA1], "halfcell"),
-        ({"TERM": "xterm-256color", "MOSH_CONNECTION": "x"}, [OK, DA1], "halfcell"),
         ({"TERM": "tmux-256color", "TMUX": "/tmp/x"}, [Reply("dcs", ">|tmux 3.4"), DA1, OK], "kitty"),
         ({"TERM": "tmux-256color", "TMUX": "/tmp/x"}, [Reply("dcs", ">|tmux 3.4"), DA1], "halfcell"),
         ({"TERM": "linux"}, [DA1], "none"),

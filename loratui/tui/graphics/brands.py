@@ -1,7 +1,8 @@
 """What a terminal is, and which pictures it can really show: its own word is not enough for some.
 
 Sources: the Kitty graphics protocol's page and textual-image's notes on terminals (Konsole and Warp answer OK but do
-not draw Unicode placeholders; WezTerm and iTerm2 neither), yazi's drivers for the names.
+not draw Unicode placeholders; WezTerm and iTerm2 neither), yazi's drivers for the names. mosh needs no entry: it answers
+DA1 itself and hands Kitty's query to nobody, so that no OK comes.
 """
 
 import re
@@ -24,7 +25,6 @@ _PLACEHOLDERS: tuple[tuple[str, bool], ...] = (
     ("alacritty", False),
     ("vte", False),
     ("windows terminal", False),
-    ("mosh", False),
     ("linux", False),
     ("xterm(", False),
 )
@@ -34,8 +34,6 @@ _TRUECOLOR = re.compile(r"xterm-(kitty|ghostty)|ghostty|foot|alacritty|wezterm|c
 
 def brand(environ: Mapping[str, str], version: str = "") -> str:
     """The terminal's name in lower case, from its XTVERSION answer or the environment; "" when unknown."""
-    if "MOSH_CONNECTION" in environ or environ.get("MOSH_KEY"):
-        return "mosh"
     if version:
         return version.lower()
     if environ.get("KONSOLE_VERSION"):
