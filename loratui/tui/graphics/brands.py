@@ -1,8 +1,8 @@
 """What a terminal is, and which pictures it can really show: its own word is not enough for some.
 
 Sources: the Kitty graphics protocol's page and textual-image's notes on terminals (Konsole and Warp answer OK but do
-not draw Unicode placeholders; WezTerm and iTerm2 neither), yazi's drivers for the names. mosh needs no entry: it answers
-DA1 itself and hands Kitty's query to nobody, so that no OK comes.
+not draw Unicode placeholders; WezTerm and iTerm2 neither). Terminals that do not answer, and mosh, which hands the
+query to nobody, need no entry.
 """
 
 import re
@@ -11,23 +11,8 @@ from typing import Literal
 
 Protocol = Literal["kitty", "halfcell", "none"]
 
-# Name in XTVERSION, TERM_PROGRAM or TERM → whether Kitty's placeholders are drawn. None: believe its answer.
-_PLACEHOLDERS: tuple[tuple[str, bool], ...] = (
-    ("kitty", True),
-    ("ghostty", True),
-    ("konsole", False),
-    ("warp", False),
-    ("wezterm", False),
-    ("iterm", False),
-    ("vscode", False),
-    ("apple_terminal", False),
-    ("foot", False),
-    ("alacritty", False),
-    ("vte", False),
-    ("windows terminal", False),
-    ("linux", False),
-    ("xterm(", False),
-)
+# Parts of a name in XTVERSION or TERM_PROGRAM: they say OK to Kitty's query and do not draw its placeholders.
+_WITHOUT_PLACEHOLDERS = ("konsole", "warp", "wezterm", "iterm", "vscode")
 # Terminals that show 24-bit colours but whose name alone is what SSH carries over (COLORTERM is not sent).
 _TRUECOLOR = re.compile(r"xterm-(kitty|ghostty)|ghostty|foot|alacritty|wezterm|contour|.*-direct")
 
@@ -38,15 +23,7 @@ def brand(environ: Mapping[str, str], version: str = "") -> str:
         return version.lower()
     if environ.get("KONSOLE_VERSION"):
         return "konsole"
-    if environ.get("VTE_VERSION"):
-        return "vte"
-    term = environ.get("TERM", "").lower()
-    return environ.get("TERM_PROGRAM", "").lower() or (term if not term.startswith(("xterm-256", "xterm-16")) else "")
-
-
-def placeholders(name: str) -> bool | None:
-    """Whether the terminal of that name draws Kitty's Unicode placeholders; None when the name says nothing."""
-    return next((yes for part, yes in _PLACEHOLDERS if part in name), None)
+    return environ.get("TERM_PROGRAM", "").lower()
 
 
 def in_multiplexer(environ: Mapping[str, str]) -> bool:
@@ -75,4 +52,5 @@ def choose(wanted: str, name: str, answered: bool, environ: Mapping[str, str]) -
     if environ.get("NO_COLOR"):
         # Pictures are colour; and the filter that takes colour out would break Kitty's placeholders.
         return "none"
-    return "kitty" if answered and placeholders(name) is not False else "halfcell"
+    drawn = answered and not any(part in name for part in _WITHOUT_PLACEHOLDERS)
+    return "kitty" if drawn else "halfcell"
