@@ -202,7 +202,7 @@ def test_names_of_any_bytes_are_grouped(tmp_path: Path, original: Image.Image) -
     shutil.copy(tmp_path / "original.png", tmp_path / name)
     images = scan(tmp_path, [""])
     found = search(tmp_path)
-    assert {member.path for member in found.groups[0].files} == {"original.png", name}
+    assert [member.path for member in found.groups[0].files] == ["original.png", name]
     changes = Changes(tmp_path)
     changes.apply(removal_plan(tmp_path, found.groups, images))
     changes.undo()

@@ -14,6 +14,7 @@ from loratui.core.images.relations import DEFAULT_HARDNESS
 from loratui.core.images.removal import removals
 from loratui.core.images.survey import Cache, Facts
 from loratui.core.jobs import Report, silent
+from loratui.core.words import count
 
 
 def duplicates_of(
@@ -56,7 +57,7 @@ def removal_plan(root: Path, groups: Sequence[Group], images: Sequence[Image], b
     dropped = {member.path for group in groups for member in group.files if member.path != group.keep}
     dropped -= set(but)
     operations = removals(root, dict.fromkeys(sorted(dropped), "duplicate"), images)
-    title = f"{len(dropped)} duplicates to the trash"
+    title = f"{count(len(dropped), 'duplicate')} to the trash"
     return Plan("dupes", title, tuple(operations), {"moved": len(dropped)}, "loratui dupes --apply")
 
 

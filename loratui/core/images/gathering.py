@@ -135,6 +135,7 @@ class Gathering:
             source=notes.source,
             tags=notes.tags,
             link=notes.link,
+            plain_name=_is_utf8(image.path),
             modified=image.mtime_ns,
         )
 
@@ -224,3 +225,11 @@ def _key(first: Node, second: Node) -> tuple[bytes, bytes]:
 def _apart(different: AbstractSet[frozenset[str]], nodes: Sequence[Node], other: Node) -> bool:
     """Whether the person has said that `other` is different from one of `nodes`."""
     return any(frozenset((node.facts.content, other.facts.content)) in different for node in nodes)
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

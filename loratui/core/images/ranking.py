@@ -19,6 +19,7 @@ _CAPTION = 2.0
 _PER_TAG = 0.1
 # A link is only a name of another file: keeping it while that file goes would leave nothing.
 _LINK = 1000.0
+_NAME = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Traits:
         source: it is known where the file comes from.
         tags: tags in its caption; None without a caption.
         link: a symbolic link.
+        plain_name: a trainer can read its name: it is UTF-8.
         modified: time of its last change, in any unit.
     """
 
@@ -50,6 +52,7 @@ class Traits:
     source: bool = False
     tags: int | None = None
     link: bool = False
+    plain_name: bool = True
     modified: int = 0
 
 
@@ -63,6 +66,7 @@ def points(copy: Traits) -> float:
     else:
         total += (copy.quality - 95) * _PER_QUALITY
     total -= _ENLARGED * copy.enlarged + _GREY * copy.grey + _BORDER * copy.bordered + _LINK * copy.link
+    total += _NAME * copy.plain_name
     total += _SOURCE * copy.source + _TRANSPARENT * copy.transparent
     if copy.tags is not None:
         total += _CAPTION + _PER_TAG * min(copy.tags, 50)
@@ -104,4 +108,6 @@ def reasons(kept: Traits, others: Sequence[Traits]) -> list[str]:
         said.append("most tags" if any(other.tags is not None for other in others) else "has a caption")
     if any(other.link for other in others) and not kept.link:
         said.append("the file itself")
+    if kept.plain_name and not all(other.plain_name for other in others):
+        said.append("has a readable name")
     return said
