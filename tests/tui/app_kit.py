@@ -78,6 +78,9 @@ class SampleScreen(LoratuiScreen):
     async def command_rename(self) -> None:
         self.name_given = await self.ask("New name", "old", complete=lambda typed: ["older", "oldest"])
 
+    def on_virtual_list_chosen(self) -> None:
+        raise LoratuiError("This row is locked.", "Unlock it.")
+
     def command_crash(self) -> None:
         raise KeyError("boom [/x] \x1b[31m")
 

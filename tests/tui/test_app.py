@@ -107,6 +107,23 @@ async def test_an_error_becomes_a_toast_and_the_details_go_into_the_log(tmp_path
         assert [entry.level for entry in app.done] == ["error", "error", "error"]
 
 
+async def test_an_error_of_a_message_handler_or_a_timer_becomes_a_toast(tmp_path: Path) -> None:
+    app, sample = app_on(tmp_path)
+
+    def locked() -> None:
+        (tmp_path / "missing").read_bytes()
+
+    async with app.run_test(size=WIDE) as pilot:
+        await app.go("search")
+        await until(pilot, lambda: sample.reloads)
+        await pilot.press("enter")
+        await until(pilot, lambda: "This row is locked. Unlock it." in status(app))
+        sample.set_timer(0.01, locked)
+        await until(pilot, lambda: "That failed" in status(app) and "missing" in status(app))
+        await pilot.press("x")
+        await until(pilot, lambda: sample.removed == 1)
+
+
 async def test_in_debug_an_unexpected_error_ends_the_program(tmp_path: Path) -> None:
     app, _ = app_on(tmp_path)
     app._raise = True

@@ -16,6 +16,7 @@ from textual.widget import Widget
 
 from loratui.tui.commands import Command, bindings
 from loratui.tui.graphics.pacing import PacedScreen
+from loratui.tui.shell.forgiving import Forgiving
 from loratui.tui.shell.lines import Key, Notice, StatusLine, TitleLine
 from loratui.tui.shell.panels import AskPanel, ConfirmPanel, Panel, PanelHost, first_focusable
 
@@ -30,12 +31,12 @@ SLOW_PERIOD = 0.1
 """Seconds between two paints on a slow link: a held key then costs a third of the bytes."""
 
 
-class LoratuiScreen(PacedScreen):
+class LoratuiScreen(Forgiving, PacedScreen):
     """Base of the screens.
 
     A subclass declares `NAME`, `TITLE_TEXT`, `GO`, `COMMANDS` and `EMPTY`, yields its body in `compose_body`, reads
     the core in `reload`, and has a method `command_<name>` (sync or async) for each command. Whatever a command or
-    `reload` raises becomes a toast.
+    `reload` raises becomes a toast; so do LoratuiErrors and OSErrors of message handlers and timers.
 
     Args:
         workspace: the program's workspace; the app sets another one when a project is opened.

@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from loratui.core.sanitize import line
+from loratui.tui.shell.forgiving import Forgiving
 from loratui.tui.shell.lines import Key
 
 
@@ -35,7 +36,7 @@ class PanelHost(Vertical):
     virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=True, repaint=False)
 
 
-class Panel(Vertical):
+class Panel(Forgiving, Vertical):
     """A panel with a heading and keys of its own in the status line."""
 
     DEFAULT_CSS = """
