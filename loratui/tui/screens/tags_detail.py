@@ -59,10 +59,10 @@ class Detail(Vertical):
     Detail { padding: 0 1; }
     Detail > Horizontal { height: 1; }
     Detail .detail--head { width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
-    Detail .detail--facts { width: auto; color: $dim; padding-left: 1; }
+    Detail .detail--facts { width: 24; color: $dim; text-align: right; }
     Detail > Picture { height: 1fr; min-height: 4; }
-    Detail > .detail--caption { height: auto; max-height: 40%; }
-    Detail > .detail--scores { height: auto; max-height: 2; color: $dim; }
+    Detail > .detail--caption { height: 7; }
+    Detail > .detail--scores { height: 2; color: $dim; }
     """
 
     def compose(self) -> ComposeResult:
@@ -113,14 +113,17 @@ class Detail(Vertical):
         tags = dataset.tags[position]
         if not tags:
             return Content.styled("No caption yet: T runs the tagger, c writes one.", "$dim")
-        parts = [
-            (line(name), f"reverse {table.style(name)}" if key(name) == key(tag) else table.style(name))
-            for name in tags
-        ]
-        return Content(", ").join([Content.styled(*part) for part in parts])
+        # Most tags are general: they take the text's own colour here, which costs no bytes.
+        styles = {"$tag-general": ""}
+        parts = []
+        for name in tags:
+            style = styles.get(table.style(name), table.style(name))
+            parts.append(Content.styled(line(name), f"reverse {style}".strip() if key(name) == key(tag) else style))
+        return Content(", ").join(parts)
 
     def _set(self, part: str, content: Content) -> None:
-        self.query_one(f".detail--{part}", Static).update(content)
+        # No layout: the parts keep their size, and only what changed is painted.
+        self.query_one(f".detail--{part}", Static).update(content, layout=False)
 
 
 def _scores(known: Known | None) -> Content:

@@ -41,6 +41,7 @@ class TagsView(LoratuiScreen):
     TagsView.-wide > #body { layout: horizontal; }
     TagsView.-wide #table { width: 40%; min-width: 58; }
     TagsView.-narrow Detail { display: none; border-left: none; }
+    TagsView.-narrow .detail--caption { height: 5; }
     TagsView.-narrow.-image #table { display: none; }
     TagsView.-narrow.-image Detail { display: block; }
     """
@@ -153,7 +154,7 @@ class TagsView(LoratuiScreen):
         fits = f"{len(self._scope):,} of {images:,} images" if self._filter else "all images"
         shown = Content.assemble(("/ ", "bold $accent"), (line(self._filter), "bold"), f"   {fits}")
         none = Content.styled("/ filter", "$dim")
-        self.query_one("#filter", Static).update(shown if self._filter else none)
+        self.query_one("#filter", Static).update(shown if self._filter else none, layout=False)
         self._show_columns()
         empty = len(loaded.dataset.uncaptioned())
         self.set_counts(f"{images:,} images · {empty:,} uncaptioned · {len(table):,} tags · scope: {self.scope}")
@@ -162,7 +163,8 @@ class TagsView(LoratuiScreen):
     def _show_columns(self) -> None:
         width = self.query_one("#table").size.width
         arrow = "↓" if self._order == "count" else ""
-        self.query_one("#columns", Static).update(columns(width, f"count{arrow}", "tag" if arrow else "tag ↓"))
+        heads = columns(width, f"count{arrow}", "tag" if arrow else "tag ↓")
+        self.query_one("#columns", Static).update(heads, layout=False)
 
     def on_resize(self, event: events.Resize) -> None:
         """The heads stand over their columns."""
