@@ -9,7 +9,7 @@ from tests.benchmarks.samples import fresh_home
 from tests.benchmarks.table import Row
 from tests.pty_harness import Terminal
 
-_TIMES = 5
+_TIMES = 9
 """Runs of each after the first, which compiles."""
 
 Environment = Mapping[str, str | None]
