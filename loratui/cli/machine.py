@@ -124,9 +124,9 @@ def _fetch(args: Args, out: Output) -> int:
 def setup(args: Args, out: Output) -> int:
     """The trainer's environment is made."""
     from loratui.core.checks import Check
+    from loratui.core.gpu import gpus
     from loratui.core.training import environment
     from loratui.core.training import setup as core
-    from loratui.core.training.gpu import gpus
 
     workspace = out.workspace(args)
     places = environment.places()

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from loratui.core import jobs, paths
 from loratui.core.checks import Check
 from loratui.core.errors import LoratuiError
+from loratui.core.gpu import gpus
 from loratui.core.training import environment
 from loratui.core.training.checks.session import session
-from loratui.core.training.gpu import gpus
 
 if TYPE_CHECKING:
     from loratui.core.config import Config
@@ -143,8 +143,7 @@ def _gpu() -> Iterator[Check]:
         yield Check("gpu", "warn", f"No GPU: {machine.reason}.", "Everything but training works without one.")
     for found in machine.found:
         cuda = ".".join(map(str, machine.driver or ()))
-        memory = f"{found.free / 1e9:.1f} of {found.total / 1e9:.1f} GB free"
-        yield Check("gpu", "ok", f"GPU {found.index}: {found.name}, {memory}, driver for CUDA {cuda}.")
+        yield Check("gpu", "ok", f"GPU {found.index}: {found.name}, {found.memory()}, driver for CUDA {cuda}.")
 
 
 def _folders() -> Iterator[Check]:

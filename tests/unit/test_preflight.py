@@ -12,8 +12,8 @@ from PIL import Image
 
 from loratui.core.checks import Check, blocked
 from loratui.core.errors import Refused
+from loratui.core.gpu import Gpu, Gpus
 from loratui.core.training.checks import machine, session
-from loratui.core.training.gpu import Gpu, Gpus
 from loratui.core.training.preflight import preflight, require
 from loratui.core.training.situation import Situation, survey
 from loratui.core.workspace import Workspace

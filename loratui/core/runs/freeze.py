@@ -246,7 +246,7 @@ def _devices(job: Job) -> tuple[tuple[str, ...], dict[str, str]]:
     if seen is not None:
         first = seen.split(",")[0].strip()
         return ("cpu" if first in ("", "-1") else sanitize.file_name(first),), {}
-    from loratui.core.runs.gpu import count
+    from loratui.core.gpu import count
 
     return ("0",) if count() else ("cpu",), {}
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from loratui.core import jobs
 from loratui.core.errors import LoratuiError
+from loratui.core.gpu import Gpus, gpus
 from loratui.core.training import environment, models
 from loratui.core.training.arguments import SCRIPTS, Base
 from loratui.core.training.environment import Facts, Trainer
-from loratui.core.training.gpu import Gpus, gpus
 from loratui.core.training.material import Material, gather
 from loratui.core.training.model_file import ModelFile, inspect
 from loratui.core.training.recipe import Recipe, build, parse_sets

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from loratui.core.errors import LoratuiError
 
 if TYPE_CHECKING:
+    from loratui.core.gpu import Driver, Gpu
     from loratui.core.runs import Run
-    from loratui.core.runs.gpu import Gpu, Gpus
     from loratui.core.runs.metrics import Metrics
 
 LOOK = 0.4
@@ -37,7 +37,7 @@ class MonitorSource:
         self.past: list[Metrics] = []
         self.gpu: Gpu | None = None
         self.behind = 0
-        self._gpus: Gpus | None = None
+        self._driver: Driver | None = None
         self._tended = 0.0
 
     def read(self) -> None:
@@ -75,14 +75,14 @@ class MonitorSource:
         return (active[-1] if active else runs[0] if runs else None), behind
 
     def _read_gpu(self, metrics: "Metrics") -> "Gpu | None":
-        from loratui.core.runs.gpu import Gpus
+        from loratui.core.gpu import Driver
 
         device = metrics.command.devices[0] if metrics.command.devices else ""
         if not device.isdigit() or metrics.state.over or metrics.state.replay:
             return None
-        if self._gpus is None:
-            self._gpus = Gpus()
-        return self._gpus.read(int(device))
+        if self._driver is None:
+            self._driver = Driver()
+        return self._driver.read(int(device))
 
     def _tend(self, metrics: "Metrics") -> None:
         from loratui.core.runs.control import tend

@@ -12,7 +12,7 @@ from textual.content import Content
 from loratui.core.sanitize import line
 
 if TYPE_CHECKING:
-    from loratui.core.runs.gpu import Gpu
+    from loratui.core.gpu import Gpu
     from loratui.core.runs.metrics import EpochRow, Metrics
     from loratui.core.runs.overview import RunInfo
 

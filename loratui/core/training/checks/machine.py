@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from loratui.core.checks import Check
 from loratui.core.errors import LoratuiError
+from loratui.core.gpu import Gpu
 from loratui.core.training.environment import COMMIT, Facts, Trainer, is_sd_scripts
-from loratui.core.training.gpu import Gpu
 from loratui.core.training.model_file import ModelFile
 from loratui.core.training.situation import Situation
 
@@ -104,14 +104,14 @@ def gpu(situation: Situation) -> Iterator[Check]:
 
 def _memory(situation: Situation, found: Gpu) -> Check:
     need, weights = _estimate(situation), _weights(situation)
-    said = f"GPU {found.index} ({found.name}): {found.free / 1e9:.1f} of {found.total / 1e9:.1f} GB free"
-    if weights and found.free < weights:
+    said = f"GPU {found.index} ({found.name}): {found.memory()}"
+    if weights and found.free is not None and found.free < weights:
         message = f"{said}; the base alone takes {weights / 1e9:.1f} GB."
         return Check("gpu", "block", message, "Wait until it is free, or choose another with --gpu.")
     if found.processes:
         message = f"{said}; {found.processes} other process(es) compute on it."
         return Check("gpu", "warn", message, "The run waits for loratui's own runs, not for others.")
-    if need > found.free:
+    if found.free is not None and need > found.free:
         message = f"{said}; this recipe takes about {need / 1e9:.0f} GB (rough)."
         return Check("gpu", "warn", message, "Set gradient_checkpointing=true or a smaller batch_size.")
     return Check("gpu", "ok", f"{said}; this recipe takes about {need / 1e9:.0f} GB (rough).")
