@@ -250,7 +250,7 @@ class Terminal:
                 return time.perf_counter() - self._start
             if self.process.poll() is not None and not self._reader.is_alive():
                 break
-            time.sleep(0.01)
+            time.sleep(0.002)
         raise AssertionError(f"{pattern!r} did not come; the output ends with {self.output[-2000:]!r}")
 
     def quiet(self, seconds: float = 0.3, timeout: float = 20.0) -> int:

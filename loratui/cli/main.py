@@ -14,8 +14,8 @@ from loratui.core.errors import Cancelled, LoratuiError, from_os
 _GROUPS = ("project", "boards", "images", "tagging", "tags", "history", "training", "runs", "machine", "demo")
 
 
-def parser() -> Parser:
-    """The whole grammar."""
+def parser(groups: Sequence[str] = _GROUPS) -> Parser:
+    """The grammar: whole, or with some groups of verbs only."""
     top = Parser(
         prog="loratui",
         description="From a tag query to a tested LoRA, in one terminal. Without a verb: the screens.",
@@ -25,7 +25,7 @@ def parser() -> Parser:
     common(top)
     top.set_defaults(directory="", json=False, yes=False, debug=False, run=_screens)
     verbs = Verbs(top)
-    for group in _GROUPS:
+    for group in groups:
         import_module(f"loratui.cli.{group}").register(verbs)
     return top
 
@@ -38,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        args = parser().parse_args(arguments)
+        args = parser(() if _opens_screens(arguments) else _GROUPS).parse_args(arguments)
         return int(args.run(args, Output(args)))
     except LoratuiError as error:
         if debug:
@@ -62,6 +62,18 @@ def run(arguments: Sequence[str]) -> int:
             "Nothing half-written is left; run it again with --debug and report what it prints.",
         )
         return failed(mistake, as_json)
+
+
+def _opens_screens(arguments: Sequence[str]) -> bool:
+    """Whether no verb is asked for: then none needs to be declared, a fifteenth of the time to the first screen."""
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word == "-C" and rest:
+            rest.pop(0)
+        elif word != "--debug":
+            return False
+    return True
 
 
 def _screens(args: Args, out: Output) -> int:
