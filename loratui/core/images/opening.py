@@ -30,7 +30,7 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 256_000_000
 # Above this, one picture at a time is decoded: two threads must not double the peak.
 _LARGE_PIXELS = 12_000_000
-_LARGE = threading.Lock()
+_LARGE = threading.RLock()
 
 Problem = Literal["missing", "unreadable", "special", "empty", "too-large", "not-an-image", "broken"]
 
@@ -162,10 +162,18 @@ def decode(data: bytes, name: str, at_least: int | None = None) -> Image.Image:
         orientation = _orientation(image)
         if at_least is not None:
             image.draft("RGB", (at_least, at_least))
-        if image.width * image.height > _LARGE_PIXELS:
-            with _LARGE:
-                return _decoded(image, orientation)
-        return _decoded(image, orientation)
+        with alone(image.width * image.height):
+            return _decoded(image, orientation)
+
+
+@contextmanager
+def alone(pixels: int) -> Iterator[None]:
+    """Holds a turn for work on a large picture: threads must not multiply the peak. Small ones do not wait."""
+    if pixels <= _LARGE_PIXELS:
+        yield
+        return
+    with _LARGE:
+        yield
 
 
 def flatten(image: Image.Image, background: str = "white") -> Image.Image:
@@ -263,8 +271,7 @@ def _decoded(image: Image.Image, orientation: int) -> Image.Image:
         plain = plain.convert("RGB")
     if orientation in _UPRIGHT:
         plain = plain.transpose(_UPRIGHT[orientation])
-    elif plain is image:
-        plain = image.copy()
+    # The pixels outlive the file they were read from, so that no copy is needed where nothing was changed.
     plain.info = {}
     return plain
 

@@ -4,7 +4,6 @@ Upright, sRGB, eight bits, no transparency, no metadata, the right suffix; what 
 files are written to a staging folder and read back before the plan is made, so that applying it is renaming.
 """
 
-import io
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,11 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Literal
+from typing import IO, Literal
 
-import numpy
 from PIL import Image as Pillow
-from PIL import ImageColor
+from PIL import ImageChops, ImageColor
 
 from loratui.core.changes import Add, Edit, Move, Operation, Plan, Remove
 from loratui.core.dataset.folder import Image, sidecars
@@ -33,6 +31,7 @@ To = Literal["auto", "png", "jpg", "keep"]
 Small = Literal["aside", "keep"]
 _JPEG_QUALITY = 95
 _THREADS = 2
+_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,7 @@ class Work:
         done: what is done to it, in words.
         rewrite: whether its pixels are written anew (else the file is only renamed).
         format: of the result, `PNG` or `JPEG` or what it was.
+        pixels: how many it has.
     """
 
     image: Image
@@ -70,6 +70,7 @@ class Work:
     done: tuple[str, ...]
     rewrite: bool
     format: str
+    pixels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,7 @@ def _work(root: Path, image: Image, facts: Facts, wishes: Wishes, taken: set[str
         target = _free(root, target, taken)
         if not rewrite:
             done.append("renamed")
-    return Work(image, target, tuple(done), rewrite, format_) if done else None
+    return Work(image, target, tuple(done), rewrite, format_, facts.width * facts.height) if done else None
 
 
 def _format(facts: Facts, to: To) -> str:
@@ -325,33 +326,36 @@ def _convert(source: Path, path: Path, work: Work, wishes: Wishes) -> None:
         PictureError: the source is broken, or what was written cannot be read.
         OSError: the disk refused.
     """
-    picture = opening.flatten(opening.decode(opening.read(source), source.name), wishes.background)
-    data = encode(picture, work.format)
-    again = opening.decode(data, path.name)
-    lossless = work.format in ("PNG", "BMP", "TIFF", "WEBP")
-    if again.size != picture.size or (lossless and not _equal(again, picture)):
-        message = f"{line(source.name)} could not be written as {work.format} without loss."
-        raise PictureError("broken", message, "Convert it with another program.")
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    with opening.alone(work.pixels):
+        picture = opening.flatten(opening.decode(opening.read(source), source.name), wishes.background)
+        with path.open("wb") as file:
+            save(picture, file, work.format)
+            file.flush()
+            os.fsync(file.fileno())
+        again = opening.decode(opening.read(path), source.name)
+        if again.size != picture.size or (work.format != "JPEG" and not _equal(again, picture)):
+            path.unlink()
+            message = f"{line(source.name)} could not be written as {work.format} without loss."
+            raise PictureError("broken", message, "Convert it with another program.")
 
 
-def encode(picture: Pillow.Image, format_: str) -> bytes:
-    """The file of an RGB picture, without metadata: lossless, or JPEG at quality 95 without colour subsampling."""
+def save(picture: Pillow.Image, file: IO[bytes], format_: str) -> None:
+    """Writes an RGB picture without metadata: lossless, or JPEG at quality 95 without colour subsampling."""
     options: dict[str, object] = {}
     if format_ == "JPEG":
         options = {"quality": _JPEG_QUALITY, "subsampling": 0, "optimize": True}
     elif format_ == "WEBP":
         options = {"lossless": True, "exact": True}
-    buffer = io.BytesIO()
-    picture.save(buffer, format_, **options)
-    return buffer.getvalue()
+    picture.save(file, format_, **options)
 
 
 def _equal(one: Pillow.Image, other: Pillow.Image) -> bool:
-    return bool(numpy.array_equal(numpy.asarray(one), numpy.asarray(other)))
+    """Whether two pictures of one size have the same pixels; in strips, as a third picture would double the memory."""
+    for top in range(0, one.height, _ROWS):
+        strip = (0, top, one.width, min(top + _ROWS, one.height))
+        if ImageChops.difference(one.crop(strip), other.crop(strip)).getbbox():
+            return False
+    return True
 
 
 def _operations(root: Path, work: Work, staged: Path | None, images: Sequence[Image]) -> Iterator[Operation]:

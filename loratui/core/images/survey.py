@@ -27,7 +27,7 @@ from loratui.core.jobs import Report, check, silent
 from loratui.core.paths import cache_dir
 
 # Raise it when hashing, comparing or what is kept changes: an older cache is then thrown away.
-_VERSION = 4
+_VERSION = 5
 _THREADS = 2
 _SAVE_SECONDS = 2.0
 _BATCH = 64
