@@ -14,7 +14,6 @@ from textual.pilot import Pilot
 from loratui.tui.graphics.service import Graphics
 from loratui.tui.widgets.line_chart import LineChart, Series
 from loratui.tui.widgets.picture import Picture
-from loratui.tui.widgets.sparkline import Sparkline
 from loratui.tui.widgets.thumbnails import ThumbnailGrid
 from loratui.tui.widgets.virtual_list import VirtualList
 
@@ -55,7 +54,6 @@ class Charts(App[None]):
     ENABLE_COMMAND_PALETTE = False
 
     def compose(self) -> ComposeResult:
-        yield Sparkline(low=0, high=100)
         yield LineChart()
 
     def on_mount(self) -> None:
@@ -63,7 +61,6 @@ class Charts(App[None]):
         raw = [0.08 + 0.06 * math.exp(-x / 300) + 0.02 * math.sin(x * x) for x in xs]
         average = [0.08 + 0.06 * math.exp(-x / 300) if not 400 <= x < 450 else math.nan for x in xs]
         ends = list(range(149, 1120, 150))
-        self.query_one(Sparkline).set_values([50 + 49 * math.sin(x / 5) for x in range(200)])
         self.query_one(LineChart).set_series(
             [
                 Series("raw", xs, raw, "dots"),

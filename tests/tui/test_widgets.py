@@ -1,4 +1,4 @@
-"""List, chart and sparkline: what they show, what they repaint, and that foreign text is inert."""
+"""List and chart: what they show, what they repaint, and that foreign text is inert."""
 
 import math
 from collections.abc import Callable
@@ -12,7 +12,6 @@ from textual.widget import Widget
 
 from loratui.tui.widgets.line_chart import LineChart
 from loratui.tui.widgets.plot import Canvas, Scale, Series, draw, fit, nice
-from loratui.tui.widgets.sparkline import Sparkline, spark
 from loratui.tui.widgets.virtual_list import VirtualList
 
 
@@ -255,28 +254,3 @@ async def test_a_chart_without_points_or_room_says_so() -> None:
         chart.set_series([Series("loss", [1, 2], [0.1, 0.2])])
         await pilot.pause()
         assert all(len(line) <= 10 for line in shown(chart))
-
-
-# --- sparkline -----------------------------------------------------------------------------------------------------
-
-
-def test_sparks() -> None:
-    assert spark([0, 1, 2, 3, 4, 5, 6, 7], 8) == "▁▂▃▄▅▆▇█"
-    assert spark([0, 1, 2, 3, 4, 5, 6, 7], 3, low=0) == "▆▇█"
-    assert spark([1.0, math.nan, 1.0], 5) == "  ▅ ▅"
-    assert spark([], 4) == "    "
-    assert spark([50.0, 100.0], 2, low=0, high=100) == "▅█"
-
-
-async def test_a_sparkline_repaints_only_when_its_line_changes() -> None:
-    line = Sparkline(low=0, high=100)
-    async with Shell(line).run_test(size=(10, 2)) as pilot:
-        line.set_values([50, 50])
-        await pilot.pause()
-        painted: list[bool] = []
-        original = line.refresh
-        line.refresh = lambda *regions, **rest: painted.append(True) or original(*regions, **rest)  # type: ignore
-        line.set_values([50.1, 50.2])
-        assert not painted
-        line.set_values([50, 90])
-        assert painted

@@ -163,11 +163,6 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         self._claim()
         self.refresh()
 
-    def update_one(self, index: int) -> None:
-        """Call after one picture, its label or its mark changed."""
-        self._claim()
-        self._refresh_tile(index)
-
     # --- geometry ------------------------------------------------------------------------------------------------
 
     @property
