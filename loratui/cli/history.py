@@ -1,10 +1,9 @@
 """undo, redo, history, trash."""
 
-import argparse
 from typing import TYPE_CHECKING
 
 from loratui.cli.output import Output
-from loratui.cli.verbs import Args, Verbs
+from loratui.cli.verbs import Args, Verbs, positive
 from loratui.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ def register(verbs: Verbs) -> None:
     ):
         parser = verbs.add(name, run, help=text, dry_run=True)
         parser.add_argument("count", nargs="?", type=positive, default=1, metavar="N", help="how many (1)")
+        keep = "leave files alone that were changed since by another program, and do the rest"
+        parser.add_argument("--keep-changed", action="store_true", help=keep)
     verbs.add("history", history, help="every change of the dataset, oldest first")
     trash = verbs.group("trash", help="what was taken away")
     trash.add("list", trash_list, help="what lies in the trash, newest first")
@@ -29,30 +30,35 @@ def register(verbs: Verbs) -> None:
     trash.add("empty", trash_empty, help="destroy what lies in the trash: the one act without undo", dry_run=True)
 
 
-def positive(text: str) -> int:
-    """A whole number above zero."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
-    return int(text)
-
-
 def undo(args: Args, out: Output) -> int:
     """The newest acts go back."""
     changes = out.workspace(args).changes
-    return _turned(changes.preview_undo(args.count) if out.dry_run else changes.undo(args.count), "undone", out)
+    return _turned("undone", changes.preview_undo, changes.undo, args, out)
 
 
 def redo(args: Args, out: Output) -> int:
     """The acts undone last come again."""
     changes = out.workspace(args).changes
-    return _turned(changes.preview_redo(args.count) if out.dry_run else changes.redo(args.count), "redone", out)
+    return _turned("redone", changes.preview_redo, changes.redo, args, out)
 
 
-def _turned(result: "Undone", word: str, out: Output) -> int:
+def _turned(
+    word: str, preview: "Callable[[int], Undone]", turn: "Callable[..., Undone]", args: Args, out: Output
+) -> int:
+    from loratui.core.errors import Conflict
+
+    try:
+        result = preview(args.count) if out.dry_run else turn(args.count, keep_changed=args.keep_changed)
+    except Conflict as error:
+        out.note(f"loratui: {error.message} {error.remedy}")
+        return out.done(
+            {word: [], "conflicts": list(error.files), "left": preview(args.count).left + args.count}, code=3
+        )
+    refused = bool(result.conflicts) and not args.keep_changed
     steps = [{"id": step.id, "verb": step.verb, "title": step.title, "files": step.files} for step in result.steps]
-    document = {word: steps, "conflicts": [], "left": result.left}
     lines = [f"{word} {step.id}: {step.title}" for step in result.steps] or [f"Nothing to be {word}."]
-    return out.done(document, lines)
+    lines += [f"changed since, {'refuses it' if refused else 'left as it is'}: {path}" for path in result.conflicts]
+    return out.done({word: steps, "conflicts": result.conflicts, "left": result.left}, lines, code=3 if refused else 0)
 
 
 def history(args: Args, out: Output) -> int:

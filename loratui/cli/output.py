@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from loratui.cli.verbs import Args
 from loratui.core.errors import Cancelled, ConfirmationNeeded, LoratuiError
 from loratui.core.sanitize import line
+from loratui.core.words import duration
 
 if TYPE_CHECKING:
     from loratui.core.jobs import Report
@@ -131,7 +132,7 @@ class _Bar:
         if total:
             parts.append(f"{done:,}/{total:,} {done * 100 // total} %")
             if 0 < done < total and now - self._start > 1:
-                parts.append(f"{_duration((now - self._start) / done * (total - done))} left")
+                parts.append(f"{duration((now - self._start) / done * (total - done))} left")
         elif done:
             parts.append(f"{done:,}")
         width = os.get_terminal_size(sys.stderr.fileno()).columns
@@ -144,13 +145,6 @@ class _Bar:
         if self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
 def _plain(value: Any) -> Any:

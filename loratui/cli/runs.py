@@ -9,6 +9,7 @@ from loratui.cli.output import Output
 from loratui.cli.verbs import Args, Verbs
 from loratui.core.errors import Cancelled
 from loratui.core.sanitize import line
+from loratui.core.words import duration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,7 +175,7 @@ def _table(found: "list[RunInfo]") -> list[str]:
         step = f"{one.step or 0:,}/{one.total_steps:,}"
         epoch = f"{one.epoch or 0}/{one.epochs}"
         loss = "" if one.loss is None else f"{one.loss:.4f}"
-        left = "" if one.eta_seconds is None else _duration(one.eta_seconds)
+        left = "" if one.eta_seconds is None else duration(one.eta_seconds)
         row = f"{one.run.id:<32} {one.state.state:<11} {step:>15} {epoch:>7} {loss:>8} {left:>9}"
         lines.append(f"{row}  {one.state.reason or one.state.waiting}".rstrip())
     return lines
@@ -182,13 +183,6 @@ def _table(found: "list[RunInfo]") -> list[str]:
 
 def _devices(names: list[str]) -> str:
     return "processor" if names == ["cpu"] else f"GPU {','.join(names)}"
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
 class _Painter:
@@ -229,7 +223,7 @@ class _Painter:
 
 def _step(event: dict[str, Any]) -> str:
     rate = f" · {event['rate']:.2f} it/s" if event["rate"] else ""
-    left = f" · {_duration(event['eta_seconds'])} left" if event["eta_seconds"] is not None else ""
+    left = f" · {duration(event['eta_seconds'])} left" if event["eta_seconds"] is not None else ""
     return (
         f"step {event['step']:,}/{event['total_steps']:,} · epoch {event['epoch']} · "
         f"loss {event['loss']:.4f} · average {event['average']:.4f}{rate}{left}"

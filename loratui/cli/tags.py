@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loratui.cli.output import Output
-from loratui.cli.verbs import Args, Parser, Verbs
+from loratui.cli.verbs import Args, Parser, Verbs, positive
 
 if TYPE_CHECKING:
     from loratui.core.changes import Plan
@@ -19,7 +19,7 @@ def register(verbs: Verbs) -> None:
     group = verbs.group("tags", help="which tags the captions hold; edit them in bulk", run=table)
     _scope(group.parser, default=None)
     group.parser.add_argument("--sort", choices=("count", "name"), default="count", help="order of the table (count)")
-    group.parser.add_argument("--limit", type=_whole, metavar="N", help="the first N rows only")
+    group.parser.add_argument("--limit", type=positive, metavar="N", help="the first N rows only")
     for name, run, what in (
         ("remove", remove, "take tags out of captions"),
         ("prepend", prepend, "put tags first"),
@@ -59,12 +59,6 @@ def _scope(parser: Parser, default: str | None) -> None:
     parser.add_argument(
         "--where", metavar="EXPR", default=default, help="only images that fit, such as 'solo and not *hair'"
     )
-
-
-def _whole(text: str) -> int:
-    if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
-    return int(text)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,13 @@ Args = argparse.Namespace
 Run = Callable[[Args, "Output"], int]
 
 
+def positive(text: str) -> int:
+    """The type of an argument that is a whole number above zero."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above zero")
+    return int(text)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises `UsageError` instead of leaving the program.
 

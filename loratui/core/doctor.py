@@ -30,7 +30,6 @@ _PACKAGES = (
     "numpy",
     "ImageHash",
     "huggingface-hub",
-    "safetensors",
     "textual-image",
 )
 # Names that terminals which take Kitty's graphics give themselves in the environment.

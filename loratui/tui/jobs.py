@@ -12,6 +12,7 @@ from textual.timer import Timer
 
 from loratui.core.errors import Cancelled
 from loratui.core.jobs import Report
+from loratui.core.words import duration
 
 if TYPE_CHECKING:
     from loratui.tui.shell.boundary import Boundary
@@ -70,14 +71,6 @@ class Job:
         elif self.done:
             parts.append(f"{self.done:,}")
         return " ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """A short length of time: `40 s`, `2 min`, `3 h 5 min`."""
-    if seconds < 60:
-        return f"{max(round(seconds), 1)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 class JobCentre:

@@ -10,7 +10,7 @@ from loratui.core.changes import Changes, Edit, Plan
 from loratui.core.errors import LoratuiError
 from loratui.core.jobs import Report
 from loratui.core.project import Project
-from loratui.tui.jobs import Job, duration
+from loratui.tui.jobs import Job
 from loratui.tui.shell import diary
 from loratui.tui.shell.done import DonePanel
 from loratui.tui.shell.joblist import JobsPanel
@@ -318,10 +318,3 @@ def test_progress_in_words() -> None:
     assert job.text().startswith("tagging 100 %")
     job.cancel.set()
     assert job.text() == "tagging stopping"
-    assert [duration(seconds) for seconds in (0.2, 59, 61, 3600, 7500)] == [
-        "1 s",
-        "59 s",
-        "1 min",
-        "1 h 0 min",
-        "2 h 5 min",
-    ]

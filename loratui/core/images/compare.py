@@ -32,7 +32,6 @@ _IMPATIENCE = 0.82
 _LUMA = numpy.array([0.299, 0.587, 0.114], numpy.float32)
 
 Floats = NDArray[numpy.float32]
-Doubles = NDArray[numpy.float64]
 # Scale x, scale y, shift x, shift y: where a point of the first square lies in the second, both −0.5 … 0.5.
 Placement = tuple[float, float, float, float]
 

@@ -14,8 +14,3 @@ def spaced(name: str) -> str:
         return name
     text = name.replace("_", " ")
     return _BROKEN.get(text, text)
-
-
-def underscored(tag: str) -> str:
-    """The name of a tag on boards and in label files: `long hair` → `long_hair`."""
-    return tag.replace(" ", "_")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from loratui.core.sanitize import line
-from loratui.tui.jobs import duration
+from loratui.core.words import duration
 from loratui.tui.screens.search_rows import size
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from loratui.core.sanitize import line
+from loratui.core.words import duration
 
 if TYPE_CHECKING:
     from loratui.core.gpu import Gpu
@@ -56,7 +57,7 @@ def _progress(metrics: "Metrics") -> Content:
         parts.append(f"{metrics.speed:.2f} it/s" if metrics.speed >= 1 else f"{1 / metrics.speed:.2f} s/it")
     eta = metrics.eta()
     if eta is not None:
-        parts.append(f"ETA {duration(eta)}")
+        parts.append(f"ETA {duration(eta, exact=True)}")
         if not state.replay:
             parts.append(f"ends {time.strftime('%H:%M', time.localtime(metrics.ends))}")
     text = Content(GAP.join(parts))
@@ -90,7 +91,8 @@ def _losses(metrics: "Metrics", now: float, *, short: bool) -> Content:
         (row.checkpoint for row in metrics.rows.values() if row.checkpoint), key=lambda one: one.time, default=None
     )
     if saved and not short:
-        age = "" if metrics.state.over or metrics.state.replay else f", {duration(max(0.0, now - saved.time))} ago"
+        passed = duration(max(0.0, now - saved.time), exact=True)
+        age = "" if metrics.state.over or metrics.state.replay else f", {passed} ago"
         parts.append(Content.styled(f"saved epoch {saved.epoch or '?'}{age}", "$dim"))
     return Content(GAP).join(parts)
 
@@ -221,16 +223,6 @@ def log_line(text: str) -> str:
     """A line of the log without its time and source; the level stays where it warns."""
     text = re.sub(r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)?\s*(?:INFO\s+)?", "", line(text))
     return re.sub(r"\s+\S+\.py:\d+$", "", text)
-
-
-def duration(seconds: float) -> str:
-    """A time to go: exact to the second below ten minutes."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 60} min" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
 def _loss(value: float | None) -> str:
