@@ -1,5 +1,6 @@
 """undo, redo, history, trash."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from loratui.cli.output import Output

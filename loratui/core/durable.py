@@ -50,20 +50,45 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def overwrite(path: Path, data: bytes) -> None:
+def overwrite(path: Path, data: bytes, expected: bytes | None) -> bool:
     """Writes `data` over the file in place, keeping links, owner and mode. Not atomic: only under the journal.
 
-    No truncation first: it costs a flush on ext4 (65 times slower, measured). A missing file is made.
+    No truncation first: it costs a flush on ext4 (65 times slower, measured).
+
+    Args:
+        path: the file.
+        data: its new bytes.
+        expected: the bytes it must have, compared through the descriptor that is written; None: it must not exist.
+
+    Returns:
+        whether it was as expected; else nothing was written.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    flags = os.O_RDWR if expected is not None else os.O_RDWR | os.O_CREAT | os.O_EXCL
     try:
+        descriptor = os.open(path, flags, 0o666)
+    except (FileExistsError, FileNotFoundError):
+        return False
+    try:
+        if expected is not None and read_whole(descriptor) != expected:
+            return False
         view = memoryview(data)
         offset = 0
         while offset < len(view):
             offset += os.pwrite(descriptor, view[offset:], offset)
         os.ftruncate(descriptor, len(data))
+        return True
     finally:
         os.close(descriptor)
+
+
+def read_whole(descriptor: int) -> bytes:
+    """All bytes of an open file, from its beginning. Small reads: a large buffer costs an allocation per file."""
+    parts = []
+    offset = 0
+    while part := os.pread(descriptor, 65536, offset):
+        parts.append(part)
+        offset += len(part)
+    return b"".join(parts)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loratui.core import durable
 from loratui.core.changes import Add, Changes, Edit, Move, Plan, Remove, inside
 from loratui.core.changes.actions import torn
+from loratui.core.changes.journal import Journal
 from loratui.core.errors import Conflict, LoratuiError, Refused
 
 
@@ -215,11 +218,172 @@ def test_a_reboot_finds_bytes_the_disk_had_not_written(root: Path) -> None:
     changes.apply(plan(Edit("a.txt", b"tag a, solo", b"one, two, three"), Edit("b.txt", b"tag b, solo", b"kept")))
     changes.apply(plan(Edit("a.txt", b"one, two, three", b"final")))
     (root / "a.txt").write_bytes(b"one, two, three")  # the last write never reached the disk
+    os.utime(root / "a.txt", (time.time() - 60, time.time() - 60))
     (root / "b.txt").write_bytes(b"edited by another program")
     (root / ".loratui/journal/boot").write_text("another boot")
     Changes(root)
     assert (root / "a.txt").read_bytes() == b"final"
     assert (root / "b.txt").read_bytes() == b"edited by another program"
+
+
+def reboot(root: Path) -> None:
+    (root / ".loratui/journal/boot").write_text("another boot")
+
+
+def test_a_reboot_leaves_alone_what_somebody_put_back(root: Path) -> None:
+    Changes(root).apply(plan(Edit("a.txt", b"tag a, solo", b"new")))
+    time.sleep(0.02)
+    (root / "a.txt").write_bytes(b"tag a, solo")  # on purpose, after the step
+    reboot(root)
+    Changes(root)
+    assert (root / "a.txt").read_bytes() == b"tag a, solo"
+
+
+def test_a_reboot_raises_no_caption_that_moved_on(root: Path) -> None:
+    changes = Changes(root)
+    changes.apply(plan(Edit("d.txt", None, b"made"), Edit("e.txt", None, b"made")))
+    changes.apply(plan(Remove("d.txt", "duplicate"), Move("e.txt", "sub/e.txt")))
+    reboot(root)
+    before = tree(root)
+    Changes(root)
+    assert tree(root) == before
+    Changes(root).undo(2)
+    assert "d.txt" not in tree(root) and "e.txt" not in tree(root)
+
+
+def test_a_strangers_journal_writes_nothing_outside(root: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (root / "link").symlink_to(outside)
+    evil = Journal(root / ".loratui/journal", root)
+    for path in ("../../evil.txt", f"{tmp_path}/evil.txt", "link/evil.txt"):
+        evil.write(plan(Edit(path, None, b"evil")), "")
+        os.environ["XDG_STATE_HOME"] += "/another-person"
+        with pytest.raises(Refused):
+            Changes(root)
+        assert not list(tmp_path.rglob("evil.txt"))
+        next((root / ".loratui/journal").glob("*.pending")).unlink()
+
+
+def test_a_folder_linked_from_elsewhere_is_recovered_where_it_is_ours(root: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (root / "link").symlink_to(outside)
+    Journal(root / ".loratui/journal", root).write(plan(Edit("link/a.txt", None, b"mine")), "")
+    Changes(root)
+    assert (outside / "a.txt").read_bytes() == b"mine"
+
+
+def test_the_trash_is_never_written_over(root: Path) -> None:
+    Changes(root).apply(plan(Remove("a.txt")))
+    next((root / ".loratui/journal").glob("*.done")).unlink()  # as a remedy, or a lost journal
+    (root / "a.txt").write_bytes(b"second")
+    Changes(root).apply(plan(Remove("a.txt")))
+    assert {(root / entry.lies).read_bytes() for entry in Changes(root).trash()} == {b"tag a, solo", b"second"}
+
+
+def test_a_write_of_somebody_else_between_check_and_write_is_not_lost(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Journal.write
+
+    def meanwhile(self: Journal, made: Plan, group: str) -> object:
+        record = write(self, made, group)
+        (root / "b.txt").write_bytes(b"by hand")
+        return record
+
+    monkeypatch.setattr(Journal, "write", meanwhile)
+    with pytest.raises(Conflict) as caught:
+        Changes(root).apply(plan(Edit("a.txt", b"tag a, solo", b"1"), Edit("b.txt", b"tag b, solo", b"2")))
+    assert caught.value.files == ("b.txt",)
+    assert (root / "a.txt").read_bytes() == b"tag a, solo" and (root / "b.txt").read_bytes() == b"by hand"
+    assert not Changes(root).history()
+
+
+@pytest.mark.parametrize("error", [OSError(5, "input/output error"), KeyboardInterrupt()])
+def test_trouble_in_the_middle_takes_everything_back(
+    root: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    before, overwrite = tree(root), durable.overwrite
+    calls: list[Path] = []
+
+    def failing(path: Path, data: bytes, expected: bytes | None) -> bool:
+        calls.append(path)
+        if len(calls) == 3:
+            raise error
+        return overwrite(path, data, expected)
+
+    monkeypatch.setattr(durable, "overwrite", failing)
+    edits = [Edit(f"{name}.txt", f"tag {name}, solo".encode(), b"new") for name in "abc"]
+    with pytest.raises((LoratuiError, KeyboardInterrupt)):
+        Changes(root).apply(plan(*edits))
+    assert tree(root) == before and not Changes(root).history()
+
+
+def test_what_cannot_be_taken_back_stays_in_the_journal_and_goes_on(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overwrite, calls = durable.overwrite, [0]
+
+    def failing(path: Path, data: bytes, expected: bytes | None) -> bool:
+        calls[0] += 1
+        if calls[0] > 1:
+            raise OSError(5, "input/output error")
+        return overwrite(path, data, expected)
+
+    monkeypatch.setattr(durable, "overwrite", failing)
+    edits = [Edit(f"{name}.txt", f"tag {name}, solo".encode(), b"new") for name in "abc"]
+    with pytest.raises(LoratuiError, match="Step") as caught:
+        Changes(root).apply(plan(*edits, title="Step"))
+    assert "goes on" in caught.value.remedy
+    monkeypatch.undo()
+    assert {(root / f"{name}.txt").read_bytes() for name in "abc"} != {b"new"}
+    assert [step.state for step in Changes(root).history()] == ["done"]
+    assert {(root / f"{name}.txt").read_bytes() for name in "abc"} == {b"new"}
+
+
+def test_undo_may_leave_changed_files_alone(root: Path) -> None:
+    changes = Changes(root)
+    changes.apply(plan(Edit("a.txt", b"tag a, solo", b"ours"), Remove("b.png"), Remove("c.png")))
+    (root / "a.txt").write_bytes(b"theirs")
+    assert changes.preview_undo().conflicts == ["a.txt"]
+    (root / ".loratui/trash/deleted/1/c.png").unlink()
+    result = changes.undo(keep_changed=True)
+    assert set(result.conflicts) == {"a.txt", "c.png"}
+    assert (root / "a.txt").read_bytes() == b"theirs" and (root / "b.png").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system")
+def test_a_folder_on_another_disk_comes_through_kill_9(root: Path) -> None:
+    from tempfile import TemporaryDirectory
+
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom loratui.core.changes import *\nroot = Path(sys.argv[1])\n"
+        "c = Changes(root)\nprint('go', flush=True)\n"
+        "names = sorted(p.name for p in (root / 'far').iterdir())\n"
+        "c.apply(Plan('x', 'x', tuple(Remove('far/' + n) for n in names)))"
+    )
+    for turn in range(int(os.environ.get("LORATUI_ROUNDS", "3"))):
+        with TemporaryDirectory(dir="/dev/shm") as far:
+            shutil.rmtree(root / ".loratui", ignore_errors=True)
+            (root / "far").symlink_to(far)
+            for number in range(120):
+                (Path(far) / f"{number:03}").write_bytes(bytes([number]) * 20_000)
+            child = subprocess.Popen([sys.executable, "-c", code, str(root)], stdout=subprocess.PIPE)
+            assert child.stdout is not None and child.stdout.readline() == b"go\n"
+            while child.poll() is None and not (root / ".loratui/trash").is_dir():
+                time.sleep(0.001)
+            time.sleep(random.Random(turn).uniform(0, 0.05))
+            child.kill()
+            child.wait()
+            child.stdout.close()
+            changes = Changes(root)
+            left = {path.name for path in Path(far).iterdir()}
+            thrown = {entry.path.removeprefix("far/") for entry in changes.trash()}
+            assert not left & thrown and len(left | thrown) == 120 and (not left or not thrown)
+            changes.undo()
+            assert len(list(Path(far).iterdir())) == 120
+        (root / "far").unlink()
 
 
 @given(st.binary(max_size=40), st.binary(max_size=40), st.integers(0, 40))

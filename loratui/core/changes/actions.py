@@ -1,6 +1,7 @@
 """What a record does to the disk: two kinds of action, both safe to repeat, and their check against what is there."""
 
 import errno
+import filecmp
 import os
 import shutil
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from loratui.core import durable
 from loratui.core.changes.journal import Record
 from loratui.core.changes.plan import Add, Edit, Move, Remove, inside
-from loratui.core.errors import Refused
+from loratui.core.errors import Conflict, Refused
 
 TRASH = ".loratui/trash"
 
@@ -35,9 +36,26 @@ class Rename:
 Action = Write | Rename
 
 
+class HalfDone(Exception):
+    """Actions failed and could not all be taken back: the record must stay, so that opening the journal goes on.
+
+    Args:
+        cause: what failed first.
+    """
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 def trashed(reason: str, step: int, path: str) -> str:
     """Where a removed file lies: one folder a reason, so that a person can look into it."""
-    return f"{TRASH}/{inside(reason)}/{step}/{path}"
+    return f"{TRASH}/{reason}/{step}/{path}"
+
+
+def from_trash(path: str) -> str | None:
+    """Where the file at a place in the trash had been; None for a path elsewhere."""
+    return path.split("/", 4)[4] if path.startswith(f"{TRASH}/") else None
 
 
 def forward(record: Record, root: Path) -> list[Action]:
@@ -52,9 +70,8 @@ def forward(record: Record, root: Path) -> list[Action]:
                 actions.append(Rename(path, trashed(reason, step.id, path)))
             case Add(path, staged):
                 again = step.state in ("undone", "redoing")
-                actions.append(
-                    Rename(trashed("undone", step.id, path) if again else staged.relative_to(root).as_posix(), path)
-                )
+                source = trashed("undone", step.id, path) if again else staged.relative_to(root).as_posix()
+                actions.append(Rename(source, path))
             case Move(path, to):
                 actions.append(Rename(path, to))
     return actions
@@ -84,20 +101,18 @@ class Preview:
         self._contents: dict[str, bytes | None] = {}
         self._origin: dict[str, str | None] = {}
 
-    def conflicts(self, actions: Iterable[Action]) -> list[str]:
-        """Paths at which the disk is not as the actions expect. Empty: they can all be done."""
-        wrong: list[str] = []
+    def conflicts(self, actions: Iterable[Action]) -> list[Action]:
+        """The actions that do not find the disk as they expect it. Empty: all can be done."""
+        wrong: list[Action] = []
         for action in actions:
             match action:
                 case Write(path, old, new):
                     if self._read(path) != old:
-                        wrong.append(path)
+                        wrong.append(action)
                     self._contents[path] = new
                 case Rename(source, target):
-                    if not self._exists(source):
-                        wrong.append(source)
-                    elif self._exists(target):
-                        wrong.append(target)
+                    if not self._exists(source) or self._exists(target):
+                        wrong.append(action)
                     self._origin[target] = self._origin.get(source, source)
                     self._origin[source] = None
                     if source in self._contents:
@@ -115,6 +130,30 @@ class Preview:
             return self._contents[path]
         origin = self._origin.get(path, path)
         return None if origin is None else read(self._root, origin)
+
+
+def blamed(root: Path, action: Action) -> str:
+    """The path by which a conflict is told: where a person knows the file."""
+    if isinstance(action, Write):
+        return action.path
+    missing = not os.path.lexists(root / action.source)
+    path = action.source if missing else action.target
+    return from_trash(path) or path
+
+
+def within(root: Path, actions: Iterable[Action]) -> str | None:
+    """The first path of the actions whose folder lies, by links, outside of the root; None: all lie inside."""
+    home = Path(os.path.realpath(root))
+    seen: set[str] = set()
+    for action in actions:
+        for path in (action.path,) if isinstance(action, Write) else (action.source, action.target):
+            folder = path.rpartition("/")[0]
+            if folder in seen:
+                continue
+            seen.add(folder)
+            if not Path(os.path.realpath(root / folder)).is_relative_to(home):
+                return path
+    return None
 
 
 def read(root: Path, path: str) -> bytes | None:
@@ -136,13 +175,24 @@ def read(root: Path, path: str) -> bytes | None:
 
 
 def run(root: Path, actions: Sequence[Action]) -> None:
-    """Does the actions in order. On an error those already done are taken back before it is raised again."""
+    """Does the actions in order; on any trouble, Ctrl-C included, takes back those already done.
+
+    Raises:
+        Conflict: a file was changed by somebody else at this very moment; all is as before.
+        OSError, KeyboardInterrupt: all is as before.
+        HalfDone: it could not be taken back.
+    """
     for index, action in enumerate(actions):
         try:
-            _do(root, action)
-        except OSError:
-            for done in reversed(actions[: index + 1]):
-                _take_back(root, done)
+            if not _do(root, action):
+                path = blamed(root, action)
+                raise Conflict(f"{path} changed on disk just now; nothing was changed.", "Look at it again.", (path,))
+        except BaseException as error:
+            # The failed action itself may be half done: an overwrite that was cut off, a copy without its rename.
+            half = [action] if not isinstance(error, Conflict) else []
+            back = [_take_back(root, done) for done in (*half, *reversed(actions[:index]))]
+            if not all(back):
+                raise HalfDone(error) from error
             raise
 
 
@@ -155,15 +205,13 @@ def heal(root: Path, actions: Iterable[Action]) -> list[str]:
     foreign: list[str] = []
     for action in actions:
         if isinstance(action, Rename):
-            if os.path.lexists(root / action.source) and not os.path.lexists(root / action.target):
-                _do(root, action)
+            _finish_rename(root / action.source, root / action.target)
             continue
         now = read(root, action.path)
         if now == action.new:
             continue
-        if now == action.old or torn(now, action.old, action.new):
-            _do(root, action)
-        else:
+        ours = now == action.old or torn(now, action.old, action.new)
+        if not (ours and _do(root, Write(action.path, now, action.new))):
             foreign.append(action.path)
     return foreign
 
@@ -173,35 +221,53 @@ def torn(now: bytes | None, old: bytes | None, new: bytes | None) -> bool:
     if now is None or new is None:
         return False
     before = old or b""
-    common = next(
-        (at for at, (one, other) in enumerate(zip(now, new, strict=False)) if one != other), min(len(now), len(new))
-    )
+    shorter = min(len(now), len(new))
+    common = next((at for at in range(shorter) if now[at] != new[at]), shorter)
     return now[common:] == before[common:] or now == b"" or (len(now) < len(new) and not now.strip(b"\0"))
 
 
-def _do(root: Path, action: Action) -> None:
+def _do(root: Path, action: Action) -> bool:
+    """Does one action; False, and nothing done, where the disk is not as it expects."""
     match action:
-        case Write(path, _, None):
+        case Write(path, old, None):
+            if read(root, path) != old:
+                return False
             (root / path).unlink(missing_ok=True)
         case Write(path, old, bytes() as new):
             if old is None:
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
-            durable.overwrite(root / path, new)
+            return durable.overwrite(root / path, new, old)
         case Rename(source, target):
+            if os.path.lexists(root / target) or not os.path.lexists(root / source):
+                return False
             rename(root / source, root / target)
+    return True
 
 
-def _take_back(root: Path, action: Action) -> None:
-    """Best effort after an error: what cannot be taken back now is mended when the journal is next opened."""
+def _take_back(root: Path, action: Action) -> bool:
+    """Undoes one action that was done or begun. Returns whether all is as before it."""
     try:
         match action:
             case Write(path, old, new):
-                _do(root, Write(path, new, old))
+                now = read(root, path)
+                if now == old:
+                    return True
+                return (now == new or torn(now, old, new)) and _do(root, Write(path, now, old))
             case Rename(source, target):
-                if os.path.lexists(root / target) and not os.path.lexists(root / source):
-                    rename(root / target, root / source)
-    except OSError:
+                _finish_rename(root / target, root / source)
+                return os.path.lexists(root / source)
+    except (OSError, Refused):
+        return False
+
+
+def _finish_rename(source: Path, target: Path) -> None:
+    """Moves `source` to `target` unless that was done; drops the original of a copy that a crash cut off at its end."""
+    if not os.path.lexists(source):
         return
+    if not os.path.lexists(target):
+        rename(source, target)
+    elif source.is_file() and target.is_file() and filecmp.cmp(source, target, shallow=False):
+        source.unlink()
 
 
 def rename(source: Path, target: Path) -> None:
@@ -213,10 +279,27 @@ def rename(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-    half = target.with_name(f".{target.name}.part")
+    half = target.with_name(f".{target.name[:200]}.part")
     shutil.copy2(source, half, follow_symlinks=False)
     if not half.is_symlink():
         with half.open("rb") as copy:
             os.fsync(copy.fileno())
     os.rename(half, target)
+    durable.sync_folder(target.parent)
     source.unlink()
+
+
+def checked(record: Record) -> Record:
+    """The record, if none of its paths leaves the root: it may come from somebody else.
+
+    Raises:
+        Refused: one does.
+    """
+    for operation in record.operations:
+        inside(operation.path)
+        match operation:
+            case Move(_, to):
+                inside(to)
+            case Remove(_, reason) if "/" in reason or reason in ("", ".", ".."):
+                raise Refused(f"{reason!r} is no reason for a removal.", "The journal was tampered with.")
+    return record

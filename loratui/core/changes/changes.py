@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -14,8 +14,8 @@ from loratui.core import durable
 from loratui.core.changes import actions
 from loratui.core.changes import trash as rubbish
 from loratui.core.changes.journal import Journal, Record, State, Step, touched
-from loratui.core.changes.plan import Edit, Plan, inside
-from loratui.core.errors import Conflict, LoratuiError, from_os
+from loratui.core.changes.plan import Add, Plan, inside
+from loratui.core.errors import Conflict, LoratuiError, Refused, from_os
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _UNSYNCED_SECONDS = 120
@@ -29,14 +29,17 @@ class Undone:
     Attributes:
         steps: those undone (redone), in the order it was done.
         left: how many acts can still be undone (redone).
+        conflicts: files that were changed since by somebody else; of a preview, those that would refuse it; else those
+            that were left as they are, as was asked for.
     """
 
     steps: list[Step] = field(default_factory=list)
     left: int = 0
+    conflicts: list[str] = field(default_factory=list)
 
 
 class Changes:
-    """The changes of one root. Opening it finishes what a crash interrupted; making it writes nothing.
+    """The changes of one root. Opening it finishes what a crash interrupted; where there was none it writes nothing.
 
     Args:
         root: the project's folder, or any folder of images.
@@ -85,65 +88,54 @@ class Changes:
             return None
         for path in touched(plan.operations):
             inside(path)
-        with self._locked(f"{plan.title}") as journal:
+        with self._locked(plan.title) as journal:
             self._recover(journal)
-            probe = Record(Step(0, plan.verb, plan.title, "", 0, "pending", group, ""), plan.operations)
-            planned = actions.forward(probe, self.root)
-            wrong = actions.Preview(self.root).conflicts(planned)
+            number = journal.next_number()
+            probe = actions.checked(
+                Record(Step(number, plan.verb, plan.title, "", 0, "pending", group, ""), plan.operations)
+            )
+            wrong = actions.Preview(self.root).conflicts(actions.forward(probe, self.root))
             if wrong:
-                raise _conflict(wrong)
+                raise _conflict([actions.blamed(self.root, action) for action in wrong])
             record = journal.write(plan, group)
             try:
                 actions.run(self.root, actions.forward(record, self.root))
-            except OSError:
+            except actions.HalfDone as error:
+                raise _half_done(error, plan.title) from error
+            except BaseException:
                 journal.drop_pending(record.step.id)
                 raise
-            for number, state in journal.states():
+            for other, state in journal.states():
                 if state == "undone":
-                    journal.mark(number, "undone", "void")
+                    journal.mark(other, "undone", "void")
             journal.mark(record.step.id, "pending", "done")
             self._remember_boot()
             self._drop_empty_stages(plan)
             return journal.step(record.step.id, "done")
 
-    def undo(self, count: int = 1) -> Undone:
+    def undo(self, count: int = 1, *, keep_changed: bool = False) -> Undone:
         """Undoes the newest `count` acts, all or none.
 
+        Args:
+            count: how many.
+            keep_changed: leaves files alone that were changed since by somebody else, and undoes the rest.
+
         Raises:
             Conflict: files were changed since by somebody else; nothing was changed.
         """
-        if not self._journal.states():
-            return Undone()
-        with self._locked("Undo") as journal:
-            self._recover(journal)
-            result = self.preview_undo(count)
-            self._turn(journal, result.steps, "undoing", "undone")
-            return result
+        return self._turn(count, "undoing", keep_changed)
+
+    def redo(self, count: int = 1, *, keep_changed: bool = False) -> Undone:
+        """Does the acts undone last again, oldest first, all or none. See `undo`."""
+        return self._turn(count, "redoing", keep_changed)
 
     def preview_undo(self, count: int = 1) -> Undone:
-        """What `undo` would do; nothing is checked."""
-        acts = _acts([step for step in self._journal.steps() if step.state == "done"])
-        chosen = [step for act in reversed(acts[max(0, len(acts) - count) :]) for step in reversed(act)]
-        return Undone(chosen, max(0, len(acts) - count))
-
-    def redo(self, count: int = 1) -> Undone:
-        """Does the acts undone last again, oldest first, all or none.
-
-        Raises:
-            Conflict: files were changed since by somebody else; nothing was changed.
-        """
-        if not self._journal.states():
-            return Undone()
-        with self._locked("Redo") as journal:
-            self._recover(journal)
-            result = self.preview_redo(count)
-            self._turn(journal, result.steps, "redoing", "done")
-            return result
+        """What `undo` would do, and what would refuse it. Changes nothing."""
+        return self._preview(count, "undoing")[0]
 
     def preview_redo(self, count: int = 1) -> Undone:
-        """What `redo` would do; nothing is checked."""
-        acts = _acts([step for step in self._journal.steps() if step.state == "undone"])
-        return Undone([step for act in acts[:count] for step in act], max(0, len(acts) - count))
+        """What `redo` would do, and what would refuse it. Changes nothing."""
+        return self._preview(count, "redoing")[0]
 
     def history(self) -> list[Step]:
         """Every step, oldest first: done, undone and void ones (undone, then followed by another change)."""
@@ -182,7 +174,7 @@ class Changes:
         for number, state in journal.states():
             if state not in finish:
                 continue
-            record = journal.read(number, state)
+            record = self._trusted(journal.read(number, state))
             todo = actions.backward(record) if state == "undoing" else actions.forward(record, self.root)
             self.foreign += actions.heal(self.root, todo)
             journal.mark(number, state, finish[state])
@@ -190,47 +182,93 @@ class Changes:
             self._recheck(journal)
             self._remember_boot()
 
+    def _trusted(self, record: Record) -> Record:
+        """The record, if it stays inside the root; through links out of it only where this person wrote it.
+
+        Raises:
+            Refused: it does not: the folder comes from somebody else.
+        """
+        todo = actions.forward(actions.checked(record), self.root)
+        outside = None if record.sealed else actions.within(self.root, todo)
+        if outside is not None:
+            raise Refused(
+                f"The journal holds a change of {outside}, which lies outside, and was not written by you.",
+                "Look at .loratui/journal; move it away if you do not trust where the folder comes from.",
+            )
+        return record
+
     def _recheck(self, journal: Journal) -> None:
-        """After a reboot: the last two minutes' edits may not have reached the disk, though their record has."""
+        """After a reboot: the last two minutes' edits may not have reached the disk, though their record has.
+
+        A file whose time of change is later than the step's end was changed by somebody since, and is left alone.
+        """
         done = [(number, state) for number, state in journal.states() if state == "done"]
-        times = {number: (self.home / "journal" / f"{number:08d}.{state}").stat().st_mtime for number, state in done}
-        newest = max(times.values(), default=0.0)
+        ends = {number: (self.home / "journal" / f"{number:08d}.{state}").stat().st_ctime for number, state in done}
+        newest = max(ends.values(), default=0.0)
         chains: dict[str, list[bytes | None]] = {}
+        last: dict[str, float] = {}
         for number, state in done:
-            if newest - times[number] > _UNSYNCED_SECONDS:
+            if newest - ends[number] > _UNSYNCED_SECONDS:
                 continue
-            record = journal.read(number, state)
-            for operation in record.operations:
-                if isinstance(operation, Edit):
-                    chains.setdefault(operation.path, [operation.old]).append(operation.new)
+            for action in actions.forward(self._trusted(journal.read(number, state)), self.root):
+                if isinstance(action, actions.Rename):
+                    chains.pop(action.target, None)
+                    if action.source in chains:
+                        chains[action.target] = chains.pop(action.source)
+                        last[action.target] = ends[number]
+                else:
+                    chains.setdefault(action.path, [action.old]).append(action.new)
+                    last[action.path] = ends[number]
         for path, values in chains.items():
             now = actions.read(self.root, path)
-            lost = now != values[-1] and (
-                now in values or any(actions.torn(now, old, new) for old, new in pairwise(values))
-            )
-            if lost:
-                actions.run(self.root, [actions.Write(path, now, values[-1])])
+            lost = now in values or any(actions.torn(now, old, new) for old, new in pairwise(values))
+            if now == values[-1] or not lost:
+                continue
+            if now is not None and (self.root / path).stat().st_mtime > last[path]:
+                continue
+            actions.run(self.root, [actions.Write(path, now, values[-1])])
 
-    def _turn(self, journal: Journal, steps: Sequence[Step], during: State, after: State) -> None:
+    def _preview(self, count: int, during: State) -> tuple[Undone, list[tuple[Step, list[actions.Action]]]]:
+        """What a turn back or forth would do, and its actions by step, without those that conflict."""
+        undoing = during == "undoing"
+        acts = _acts([step for step in self._journal.steps() if step.state == ("done" if undoing else "undone")])
+        if undoing:
+            chosen = [step for act in reversed(acts[max(0, len(acts) - count) :]) for step in reversed(act)]
+        else:
+            chosen = [step for act in acts[:count] for step in act]
         chain: list[tuple[Step, list[actions.Action]]] = []
+        wrong: list[actions.Action] = []
         preview = actions.Preview(self.root)
-        wrong: list[str] = []
-        for step in steps:
-            record = journal.read(step.id, step.state)
-            todo = actions.backward(record) if during == "undoing" else actions.forward(record, self.root)
-            wrong += preview.conflicts(todo)
-            chain.append((step, todo))
-        if wrong:
-            raise _conflict(wrong)
-        for step, todo in chain:
-            journal.mark(step.id, step.state, during)
-            try:
-                actions.run(self.root, todo)
-            except OSError:
-                journal.mark(step.id, during, step.state)
-                raise
-            journal.mark(step.id, during, after)
-        self._remember_boot()
+        for step in chosen:
+            record = self._trusted(self._journal.read(step.id, step.state))
+            todo = actions.backward(record) if undoing else actions.forward(record, self.root)
+            refused = preview.conflicts(todo)
+            wrong += refused
+            chain.append((step, [action for action in todo if action not in refused] if refused else todo))
+        conflicts = list(dict.fromkeys(actions.blamed(self.root, action) for action in wrong))
+        return Undone(chosen, max(0, len(acts) - count), conflicts), chain
+
+    def _turn(self, count: int, during: State, keep_changed: bool) -> Undone:
+        if not self._journal.states():
+            return Undone()
+        after: State = "undone" if during == "undoing" else "done"
+        with self._locked("Undo" if during == "undoing" else "Redo") as journal:
+            self._recover(journal)
+            result, chain = self._preview(count, during)
+            if result.conflicts and not keep_changed:
+                raise _conflict(result.conflicts)
+            for step, todo in chain:
+                journal.mark(step.id, step.state, during)
+                try:
+                    actions.run(self.root, todo)
+                except actions.HalfDone as error:
+                    raise _half_done(error, step.title) from error
+                except BaseException:
+                    journal.mark(step.id, during, step.state)
+                    raise
+                journal.mark(step.id, during, after)
+            self._remember_boot()
+            return result
 
     @contextmanager
     def _locked(self, doing: str) -> Iterator[Journal]:
@@ -254,9 +292,10 @@ class Changes:
                 durable.write_file(file, now, mode=0o600)
 
     def _drop_empty_stages(self, plan: Plan) -> None:
-        for folder in {getattr(operation, "staged", self.root).parent for operation in plan.operations}:
+        for folder in {operation.staged.parent for operation in plan.operations if isinstance(operation, Add)}:
             if folder.parent == self.home / "staging":
-                shutil.rmtree(folder, ignore_errors=True)
+                with suppress(OSError):
+                    folder.rmdir()
 
 
 def _acts(steps: Sequence[Step]) -> list[list[Step]]:
@@ -274,7 +313,12 @@ def _conflict(paths: Sequence[str]) -> LoratuiError:
     first = paths[0]
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
     return Conflict(
-        f"{first}{more} changed on disk since it was read; nothing was changed.",
-        "Look at it again, then repeat the change.",
+        f"{first}{more} changed on disk, or went from the trash, since loratui saw it; nothing was changed.",
+        "Look at it, then repeat the change; `loratui undo --keep-changed` leaves such files as they are.",
         tuple(dict.fromkeys(paths)),
     )
+
+
+def _half_done(error: actions.HalfDone, doing: str) -> LoratuiError:
+    cause = from_os(error.cause, doing).message if isinstance(error.cause, OSError) else f"{doing} was interrupted."
+    return LoratuiError(cause, "It is half done and goes on to its end when this folder is next opened.")

@@ -4,11 +4,13 @@
                                                           00000012.undone → 00000012.void   (another step came after)
 
 A record is written whole and fsynced before any file of the dataset changes, and a change of state is one rename;
-so at any moment the folder says what was under way. Layout of a record: magic, length and blake2b digest of the body,
-then the body: zlib over one JSON head line and the bytes of all edits, old and new.
+so at any moment the folder says what was under way. Layout of a record: magic; length, digest and seal of the payload;
+the payload: one JSON line (the head), then zlib over one JSON line (the operations) and the bytes of all edits. The
+seal is keyed by this person's secret: a folder may come from a stranger, with a journal that writes through links.
 """
 
 import hashlib
+import hmac
 import json
 import os
 import struct
@@ -19,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from loratui.core import durable
+from loratui.core import durable, machine
 from loratui.core.changes.plan import Add, Edit, Move, Operation, Plan, Remove
 from loratui.core.errors import LoratuiError
 
@@ -27,7 +29,7 @@ State = Literal["pending", "done", "undoing", "undone", "redoing", "void"]
 STATES: frozenset[str] = frozenset(("pending", "done", "undoing", "undone", "redoing", "void"))
 
 _MAGIC = b"LTUI1\n"
-_FRAME = struct.Struct("<Q32s")
+_FRAME = struct.Struct("<Q32s16s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A step with its operations, as read back from the journal. `Add.staged` lies below the root."""
+    """A step with its operations, as read back from the journal. `Add.staged` lies below the root.
+
+    Attributes:
+        step: its head.
+        operations: in the order in which they are done.
+        sealed: this person's loratui wrote it.
+    """
 
     step: Step
     operations: tuple[Operation, ...]
+    sealed: bool = True
 
 
 class Journal:
@@ -84,9 +93,16 @@ class Journal:
                 found.append((int(number), state))  # type: ignore[arg-type]
         return sorted(found)
 
+    def next_number(self) -> int:
+        """The number of the next step: above every record's, and above every one the trash still holds files of."""
+        numbers = [number for number, _ in self.states()]
+        for reason in (self._folder.parent / "trash").glob("*"):
+            numbers += [int(step.name) for step in reason.glob("*") if step.name.isdigit()]
+        return max(numbers, default=0) + 1
+
     def write(self, plan: Plan, group: str) -> Record:
         """Adds a durable `pending` record of the plan and returns it."""
-        number = max((number for number, _ in self.states()), default=0) + 1
+        number = self.next_number()
         blobs: list[bytes] = []
         rows: list[list[object]] = []
 
@@ -118,11 +134,9 @@ class Journal:
         head_line = json.dumps(head).encode() + b"\n"
         body = zlib.compress(json.dumps(rows).encode() + b"\n" + b"".join(blobs), 1)
         payload = head_line + body
-        digest = hashlib.blake2b(payload, digest_size=32).digest()
+        frame = _FRAME.pack(len(payload), _digest(payload), _seal(payload))
         self._folder.mkdir(parents=True, exist_ok=True)
-        durable.write_file(
-            self._path(number, "pending"), _MAGIC + _FRAME.pack(len(payload), digest) + payload, mode=0o600
-        )
+        durable.write_file(self._path(number, "pending"), _MAGIC + frame + payload, mode=0o600)
         return Record(self._step(number, "pending", head), plan.operations)
 
     def read(self, number: int, state: State) -> Record:
@@ -131,7 +145,7 @@ class Journal:
         Raises:
             LoratuiError: it is damaged.
         """
-        payload = self._payload(number, state)
+        payload, sealed = self._payload(number, state)
         head_line, _, body = payload.partition(b"\n")
         rows_line, _, data = zlib.decompress(body).partition(b"\n")
         offset = 0
@@ -154,7 +168,7 @@ class Journal:
                 operations.append(Add(path, self._root / rest[0]))
             else:
                 operations.append(Move(path, rest[0]))
-        return Record(self._step(number, state, json.loads(head_line)), tuple(operations))
+        return Record(self._step(number, state, json.loads(head_line)), tuple(operations), sealed)
 
     def steps(self) -> list[Step]:
         """The head of every record, oldest first. Damaged ones are left out."""
@@ -189,17 +203,17 @@ class Journal:
         """Forgets a record whose files were never touched."""
         self._path(number, "pending").unlink(missing_ok=True)
 
-    def _payload(self, number: int, state: State) -> bytes:
+    def _payload(self, number: int, state: State) -> tuple[bytes, bool]:
         path = self._path(number, state)
         raw = path.read_bytes()
         start = len(_MAGIC) + _FRAME.size
         if not raw.startswith(_MAGIC) or len(raw) < start:
             raise _damaged(path)
-        length, digest = _FRAME.unpack_from(raw, len(_MAGIC))
+        length, digest, seal = _FRAME.unpack_from(raw, len(_MAGIC))
         payload = raw[start:]
-        if len(payload) != length or hashlib.blake2b(payload, digest_size=32).digest() != digest:
+        if len(payload) != length or _digest(payload) != digest:
             raise _damaged(path)
-        return payload
+        return payload, hmac.compare_digest(seal, _seal(payload))
 
     def _path(self, number: int, state: State) -> Path:
         return self._folder / f"{number:08d}.{state}"
@@ -216,6 +230,14 @@ class Journal:
             group=str(head.get("group", "")),
             command=str(head.get("command", "")),
         )
+
+
+def _digest(payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=32).digest()
+
+
+def _seal(payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=16, key=machine.secret()).digest()
 
 
 def _damaged(path: Path) -> LoratuiError:
