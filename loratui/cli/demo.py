@@ -217,4 +217,3 @@ def _replay(walk: _Walk, speed: float) -> None:
                 for run in runs["runs"]
             ),
         )
-

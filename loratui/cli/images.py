@@ -9,7 +9,6 @@ from loratui.core.words import count
 
 if TYPE_CHECKING:
     from loratui.core.images.duplicates import Group
-    from loratui.core.workspace import Workspace
 
 
 def register(verbs: Verbs) -> None:
@@ -45,12 +44,13 @@ def check_images(args: Args, out: Output) -> int:
     """What is wrong with the images."""
     from loratui.core.images import problems
     from loratui.core.images.survey import Cache
+    from loratui.core.training.recipe import shorter_side
 
     workspace, folders = out.workspace(args).at(args.folder)
     prefix = _prefix(args, folders)
     with out.progress("checking") as report, Cache(workspace.root) as cache:
         found = problems.check_images(
-            workspace.root, folders, cache, min_side=_resolution(workspace), report=report, cancel=out.cancel
+            workspace.root, folders, cache, min_side=shorter_side(workspace.project), report=report, cancel=out.cancel
         )
     rows = [
         {"file": _shown(finding.file, prefix), "problem": finding.problem, "level": finding.level,
@@ -67,13 +67,14 @@ def prep(args: Args, out: Output) -> int:
     """The remedies, as one step."""
     from loratui.core.images.prepare import Wishes, prepare
     from loratui.core.images.survey import Cache
+    from loratui.core.training.recipe import shorter_side
 
     workspace, folders = out.workspace(args).at(args.folder)
     prefix = _prefix(args, folders)
     wishes = Wishes(
         to=args.to or "auto",
         background=args.background,
-        min_side=_resolution(workspace) if args.min_side is None else args.min_side,
+        min_side=shorter_side(workspace.project) if args.min_side is None else args.min_side,
         small=args.small,
     )
     images = workspace.scan(folders)
@@ -191,16 +192,6 @@ def _prefix(args: Args, folders: list[str]) -> str:
 
 def _shown(path: str, prefix: str) -> str:
     return path.removeprefix(prefix)
-
-
-def _resolution(workspace: "Workspace") -> int:
-    """The shorter side the recipe trains at; that of the smallest model family outside a project."""
-    from loratui.core.training.recipe import build
-
-    project = workspace.project
-    if project is None:
-        return min(build({}).size())
-    return min(build(project.training, family=project.model.get("family", ""), kind=project.kind).size())
 
 
 def _pixels(text: str) -> int:

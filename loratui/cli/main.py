@@ -39,7 +39,11 @@ def run(arguments: Sequence[str]) -> int:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         args = parser(() if _opens_screens(arguments) else _GROUPS).parse_args(arguments)
-        return int(args.run(args, Output(args)))
+        out = Output(args)
+        try:
+            return int(args.run(args, out))
+        finally:
+            out.tell_recovered()
     except LoratuiError as error:
         if debug:
             raise
@@ -59,7 +63,7 @@ def run(arguments: Sequence[str]) -> int:
             raise
         mistake = LoratuiError(
             f"loratui made a mistake of its own: {type(error).__name__}: {error}.",
-            "Nothing half-written is left; run it again with --debug and report what it prints.",
+            "Run it again with --debug and report what it prints.",
         )
         return failed(mistake, as_json)
 

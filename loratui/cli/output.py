@@ -37,6 +37,7 @@ class Output:
         self._yes: bool = args.yes
         self._cancel = Event()
         self._listens = False
+        self._workspace: Workspace | None = None
 
     @staticmethod
     def directory(args: Args) -> Path:
@@ -47,10 +48,15 @@ class Output:
         """The workspace of that folder. Tells of unknown keys in loratui.toml."""
         from loratui.core.workspace import Workspace
 
-        workspace = Workspace.open(self.directory(args))
+        self._workspace = workspace = Workspace.open(self.directory(args))
         for key in workspace.project.warnings if workspace.project else ():
             self.note(f"loratui.toml has a key that is not known here: {key} (kept as it is).")
         return workspace
+
+    def tell_recovered(self) -> None:
+        """Names the files that a recovery left as they are, if this verb met with one."""
+        for path in self._workspace.recovered_around() if self._workspace is not None else ():
+            self.note(f"{path} was left as it is: another program changed it while a step was interrupted.")
 
     @property
     def cancel(self) -> Event:

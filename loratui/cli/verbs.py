@@ -32,7 +32,17 @@ class Parser(argparse.ArgumentParser):
     joins_words = ""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}.", f"See `{self.prog} --help`.")
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Args | None = None
+    ) -> Args:
+        """As argparse does; what nobody takes is said with the verb's name."""
+        parsed, extra = self.parse_known_args(args, namespace)
+        if extra:
+            verb = " ".join(filter(None, (self.prog, getattr(parsed, "verb", ""))))
+            raise UsageError(f"`{verb}` does not take {' '.join(extra)}.", f"See `{verb} --help`.")
+        return parsed
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         if action.choices is not None and value not in action.choices:

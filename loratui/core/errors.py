@@ -57,7 +57,7 @@ class Conflict(Refused):
 
 
 class Cancelled(LoratuiError):
-    """The person interrupted; what was finished stays, nothing is half-written."""
+    """The person interrupted; what was finished stays."""
 
     exit_code = 130
 

@@ -33,7 +33,7 @@ class Workspace:
 
     @classmethod
     def open(cls, cwd: Path) -> "Workspace":
-        """The workspace of a folder: the nearest project upward, else the folder itself.
+        """The workspace of a folder: the nearest project upward, which is remembered, else the folder itself.
 
         Raises:
             UsageError: the folder is not there, or loratui.toml is broken.
@@ -57,6 +57,10 @@ class Workspace:
     def changes(self) -> Changes:
         """The history; opening it finishes what a crash interrupted."""
         return Changes(self.root)
+
+    def recovered_around(self) -> list[str]:
+        """Files that finishing an interrupted step left alone, as somebody else had changed them."""
+        return self.changes.foreign if "changes" in self.__dict__ else []
 
     @cached_property
     def records(self) -> Records:
@@ -106,10 +110,13 @@ class Workspace:
             meant = nearest(folder, names)
             remedy = f"Did you mean {meant!r}?" if meant else "Name an existing folder, or a subset."
             raise UsageError(f"{folder} is not a folder{' or a subset' if names else ''}.", remedy)
+        # A subset may be a link to another disk: what lies in the project by name belongs to it.
+        named = Path(os.path.normpath(path))
         full = Path(os.path.realpath(path))
-        # Outside of a project each folder is a root of its own: its journal and records lie in it.
-        if full == self.root or (self.project is not None and full.is_relative_to(self.root)):
-            return self, _spread(self.root, _relative(full.relative_to(self.root).as_posix()))
+        for place in (named, full):
+            # Outside of a project each folder is a root of its own: its journal and records lie in it.
+            if place == self.root or (self.project is not None and place.is_relative_to(self.root)):
+                return self, _spread(self.root, _relative(place.relative_to(self.root).as_posix()))
         home = find_root(full)
         other = Workspace.open(full) if home is not None else Workspace(full, None, full)
         return other, _spread(other.root, _relative(full.relative_to(other.root).as_posix()))

@@ -14,6 +14,7 @@ from textual.dom import DOMNode
 from textual.theme import Theme
 
 from loratui.core import config, paths
+from loratui.core.errors import LoratuiError
 from loratui.core.sanitize import line
 from loratui.tui import keymap, themes
 from loratui.tui.commands import GLOBAL, SCREENS, Entry, bindings, shown
@@ -149,6 +150,13 @@ class LoratuiApp(Boundary):
         mistyped = [f"loratui.toml: {key} is unknown" for key in project.warnings] if project is not None else []
         self.complain([*self._problems, *self.keymap.problems, *unknown, *mistyped])
         self.refresh_status()
+
+    def _foreign(self) -> list[str]:
+        """Opens the journal, which finishes what a crash interrupted; gives the files that were left alone."""
+        try:
+            return self.workspace.changes.foreign
+        except LoratuiError as error:
+            return [f"{error.message} {error.remedy}"]
 
     # --- commands ------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from loratui.core.errors import UsageError
+from loratui.core.project import Project
 from loratui.core.training.presets import Preset, preset, preset_for
 from loratui.core.training.settings import SETTINGS, Setting, Value, find, setting, suggestion
 
@@ -149,3 +150,10 @@ def build(
             else:
                 warnings.append(key)
     return Recipe(chosen, preset_origin, entries, tuple(warnings))
+
+
+def shorter_side(project: Project | None) -> int:
+    """The shorter side the project's recipe trains at; outside a project that of the smallest model family."""
+    if project is None:
+        return min(build({}).size())
+    return min(build(project.training, family=project.model.get("family", ""), kind=project.kind).size())

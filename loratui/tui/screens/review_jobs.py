@@ -56,13 +56,14 @@ def check(workspace: "Workspace", report: Report, cancel: Event) -> "Findings":
     """What is wrong with the images."""
     from loratui.core.images.problems import check_images
     from loratui.core.images.survey import Cache
+    from loratui.core.training.recipe import shorter_side
 
     with Cache(workspace.root) as cache:
         return check_images(
             workspace.root,
             workspace.at()[1],
             cache,
-            min_side=resolution(workspace),
+            min_side=shorter_side(workspace.project),
             report=report,
             cancel=cancel,
         )
@@ -72,20 +73,11 @@ def prepare(workspace: "Workspace", dry: bool, report: Report, cancel: Event) ->
     """Prepares the images; a dry run only counts."""
     from loratui.core.images import prepare as preparing
     from loratui.core.images.survey import Cache
+    from loratui.core.training.recipe import shorter_side
 
-    wishes = preparing.Wishes(min_side=resolution(workspace))
+    wishes = preparing.Wishes(min_side=shorter_side(workspace.project))
     images = workspace.scan(workspace.at()[1])
     stage = None if dry else workspace.changes.stage
     with Cache(workspace.root, keep=not dry) as cache:
         done = preparing.prepare(workspace.root, images, cache, wishes, stage, report=report, cancel=cancel)
     return done, None if dry else workspace.changes.apply(done.plan)
-
-
-def resolution(workspace: "Workspace") -> int:
-    """The shorter side the recipe trains at; that of the smallest model family outside a project."""
-    from loratui.core.training.recipe import build
-
-    project = workspace.project
-    if project is None:
-        return min(build({}).size())
-    return min(build(project.training, family=project.model.get("family", ""), kind=project.kind).size())
