@@ -4,9 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loratui.core.dataset.caption import Caption, CaptionError, key
+from loratui.core.dataset.caption import KAOMOJI, Caption, CaptionError, as_tag, key
 
-TEXT = st.text(alphabet=st.sampled_from("ab, {}|;\\()_:é\n\r\t"), max_size=40)
+LETTERS = st.sampled_from("ab, {}|;\\()_:é\n\r\t\ufeff")
+PIECES = st.sampled_from(
+    ["a", "b", "zz", ",", ", ", "|||", " ||| ", "|", "{a|b, c}", "{{", "}}", "{", "}", "\\", "\r\n"]
+)
+TEXT = st.text(alphabet=LETTERS, max_size=40) | st.lists(PIECES, max_size=14).map("".join)
 
 
 def after(raw: str, **edit: object) -> str:
@@ -25,7 +29,11 @@ def after(raw: str, **edit: object) -> str:
         ("1girl ||| solo, hat ||| end", ["1girl", "solo", "hat", "end"]),
         ("{red|blue, green} hair, x", ["{red|blue, green} hair", "x"]),
         ("a;;;b, c", ["a;;;b", "c"]),
+        ("{{red|blue, green}} hair, x", ["{{red|blue", "green}} hair", "x"]),
+        ("{a, b}, {c|d", ["{a", "b}", "{c|d"]),
+        ("{x{red|blue, green}, y}", ["{x{red|blue, green}", "y}"]),
         (r"kafka \(star rail\), x", [r"kafka \(star rail\)", "x"]),
+        (r"a\, b\\, c", ["a\\", r"b\\", "c"]),
         ("first line\nsecond, line", ["first line"]),
         ("a\r\nb", ["a"]),
     ],
@@ -59,6 +67,66 @@ def test_prepend_moves_and_is_done_once(text: str) -> None:
     assert once.prepend(["trigger", "a"]).to_bytes() == once.to_bytes()
 
 
+def inserted(before: Caption, after: Caption) -> bool:
+    """Whether the one differs from the other by one run of bytes that came in, and nothing else."""
+    old, new = before.to_bytes(), after.to_bytes()
+    start = next((at for at, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), len(old))
+    return any(new.endswith(old[at:]) and new.startswith(old[:at]) for at in range(start + 1))
+
+
+@given(TEXT, st.lists(st.sampled_from(["new", "other", "a", r"x \(y\)", "|", "b|"]), max_size=3))
+def test_appending_and_prepending_only_put_bytes_in(text: str, tags: list[str]) -> None:
+    before = Caption.parse(text.encode())
+    appended = before.append(tags)
+    have = {key(tag) for tag in before.tags}
+    assert appended.tags == before.tags + [tag for tag in dict.fromkeys(tags) if tag not in have]
+    assert inserted(before, appended)
+    bare = before.remove(tags)
+    prepended = bare.prepend(tags)
+    assert prepended.tags == list(dict.fromkeys(tags)) + bare.tags
+    assert inserted(bare, prepended)
+    assert prepended.text.count("|||") >= bare.text.count("|||")
+
+
+@given(TEXT, st.sampled_from(["a", "zz", "a_b"]), st.sampled_from(["b", "A", "a b", "x", "|"]))
+def test_renaming_leaves_one(text: str, old: str, new: str) -> None:
+    before = Caption.parse(text.encode())
+    result = before.replace(old, new)
+    others = [tag for tag in before.tags if key(tag) != key(old)]
+    assert [tag for tag in result.tags if key(tag) not in (key(old), key(new))] == [
+        tag for tag in others if key(tag) != key(new)
+    ]
+    if len(others) < len(before.tags):
+        known = sum(key(tag) == key(new) for tag in others)
+        assert sum(key(tag) == key(new) for tag in result.tags) == max(1, known)
+    assert Caption.parse(result.to_bytes()).tags == result.tags
+
+
+@given(st.text(max_size=20) | TEXT)
+def test_foreign_text_becomes_one_tag_or_none(text: str) -> None:
+    tag = as_tag(text)
+    if "{" not in tag:
+        assert Caption.of([tag, "x"]).tags == ([tag, "x"] if tag else ["x"])
+    assert Caption.parse(Caption.of(["x", tag]).to_bytes()).tags[0] == "x"
+
+
+def test_no_face_is_syntax() -> None:
+    for face in KAOMOJI:
+        assert Caption.of([face, "x"]).tags == [face, "x"] and as_tag(face) == face
+    assert [as_tag(text) for text in ("|||", ";;;", ",", "a|||b", "a,b;;;c\nd")] == [
+        "",
+        "",
+        "",
+        "a b",
+        "a b c d",
+    ]
+
+
+@pytest.mark.parametrize("piece", ["{a", "{a}}", "{", "    ", "|||,"])
+def test_an_odd_caption_is_read_at_once(piece: str) -> None:
+    assert Caption.parse((piece * 100_000 + "x").encode()).append(["t"]).tags[-1] == "t"
+
+
 @pytest.mark.parametrize(
     ("raw", "edit", "expected"),
     [
@@ -75,6 +143,16 @@ def test_prepend_moves_and_is_done_once(text: str) -> None:
         ("a\n", {"append": ["b"]}, "a, b\n"),
         ("red hair, x", {"replace": ("red hair", "blue hair")}, "blue hair, x"),
         ("red hair, blue hair", {"replace": ("red hair", "blue hair")}, "blue hair"),
+        ("purple_hair, x, Purple Hair", {"replace": ("purple_hair", "purple hair")}, "purple hair, x"),
+        ("red hair, red_hair", {"replace": ("red hair", "blue hair")}, "blue hair"),
+        ("a\\", {"append": ["zzz"]}, "a\\, zzz"),
+        ("a, ,  \nmore", {"append": ["b"]}, "a, , b  \nmore"),
+        ("  |||  ", {"prepend": ["t"]}, "  t |||  "),
+        (" a, b", {"prepend": ["t"]}, " t, a, b"),
+        ("a,,b", {"remove": ["a"]}, ",b"),
+        ("|, a|||b", {"remove": ["a"]}, "| |||b"),
+        ("a, a, b, c", {"map_tags": {"c": "b"}}, "a, a, b"),
+        ("a, c", {"map_tags": {"c": "d, a"}}, "a, d"),
         ("a, b, a", {"dedupe": ()}, "a, b"),
         ("a, b, c", {"move": ("a", True)}, "b, c, a"),
         ("\ufeffa, b", {"remove": ["a"]}, "\ufeffb"),

@@ -1,11 +1,15 @@
 """A caption as the trainer reads it, and edits that change not one byte outside of themselves.
 
 The trainer reads the first line, splits it at commas and strips the parts. `|||` parts the fixed tags from the shuffled
-ones and is no tag; `;;;` inside a part keeps it together; `{a|b}` may hold commas. Further lines stay as they are.
+ones and is no tag; `;;;` inside a part keeps it together; a wildcard `{a|b}` may hold commas, `{{` and `}}` are braces
+that make none. A backslash escapes nothing: `\\(x\\)` is the tag's own text. Further lines stay as they are.
+
+A tag that is taken out goes with the blanks around it and one comma; one that comes in brings its own comma and blank.
+Only `with_tags` writes the first line anew.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from loratui.core.errors import LoratuiError
@@ -41,8 +45,10 @@ KAOMOJI = frozenset(
     )
 )
 
-_SEPARATOR = re.compile(r"\s*\|\|\|\s*")
-_TOKEN = re.compile(r"(?:\{[^{}\n]*\}|\\.|[^,{}\\]|[{}\\])+")
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_SEPARATOR = re.compile(r"\|\|\|\s*")
+_BRACES = re.compile(r"\{[^}]*\}")
+_SYNTAX = re.compile(r"[,\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]|\|{3,}|;{3,}")
 
 
 class CaptionError(LoratuiError):
@@ -89,7 +95,7 @@ class Caption:
             raise CaptionError(
                 "The caption holds NUL bytes: it is no text file.", "Look at the file; it may be UTF-16."
             )
-        end = re.search(r"\r\n|\n|\r", text)
+        end = _LINE_END.search(text)
         line, rest = (text, "") if end is None else (text[: end.start()], text[end.start() :])
         return cls(_split(line), rest, encoding)
 
@@ -118,44 +124,56 @@ class Caption:
         return (self.text + self._rest).encode(self.encoding)
 
     def remove(self, tags: Iterable[str]) -> "Caption":
-        """Without the tags (compared as by `key`), each with one separator."""
+        """Without the tags (compared as by `key`)."""
         gone = {key(tag) for tag in tags}
-        return self._without(lambda tag: key(tag) in gone)
+        return self._rewrite(lambda tag: "" if key(tag) in gone else tag)
 
     def replace(self, old: str, new: str) -> "Caption":
-        """With `old` renamed to `new` where it stands; where the caption has `new` already, `old` goes."""
-        if key(old) != key(new) and any(key(tag) == key(new) for tag in self.tags):
-            return self.remove([old])
+        """With `old`, in any spelling, renamed to `new`; where `new` is there already, or `old` twice, one stays."""
         wanted = key(old)
-        return self._map(lambda tag: new if key(tag) == wanted else tag)
+        return self.map_tags({tag: new for tag in self.tags if key(tag) == wanted})
 
-    def map_tags(self, change: dict[str, str]) -> "Caption":
-        """With each tag renamed as `change` (by exact text) says; "" removes it."""
-        mapped = self._map(lambda tag: change.get(tag, tag) or tag)
-        gone = {tag for tag, new in change.items() if not new}
-        return mapped._without(lambda tag: tag in gone) if gone else mapped
+    def map_tags(self, change: Mapping[str, str]) -> "Caption":
+        """With each tag renamed as `change` (by exact text) says; "" removes it.
+
+        A renamed tag that is there already goes. Tags that `change` does not name stay, also where they are doubled.
+        """
+        seen = {key(tag) for tag in self.tags if tag not in change}
+
+        def renamed(tag: str) -> str:
+            if tag not in change:
+                return tag
+            named = Caption.of([change[tag]]).tags
+            fresh = [name for name in named if key(name) not in seen]
+            seen.update(key(name) for name in fresh)
+            return change[tag] if fresh == named else ", ".join(fresh)
+
+        return self._rewrite(renamed)
 
     def prepend(self, tags: Iterable[str]) -> "Caption":
         """With the tags first, in this order; those it has are moved there."""
-        first = list(dict.fromkeys(tags))
+        first = _distinct(tags)
         if not first or (
             self.tags[: len(first)] == first and len(self.remove(first).tags) == len(self.tags) - len(first)
         ):
             return self
         bare = self.remove(first)
-        head = ", ".join(first)
-        if not bare.tags:
-            return Caption(_split(head), bare._rest, bare.encoding)
-        return Caption(_split(f"{head}, {bare.text.lstrip()}"), bare._rest, bare.encoding)
+        body = bare.text.lstrip()
+        blanks = bare.text[: len(bare.text) - len(body)]
+        glue = "" if not body or body.startswith(",") else " " if body.startswith("|||") else ", "
+        return self._with_line(f"{blanks}{', '.join(first)}{glue}{body}")
 
     def append(self, tags: Iterable[str]) -> "Caption":
         """With the tags last, in this order; those it has already stay where they are."""
         have = {key(tag) for tag in self.tags}
-        new = [tag for tag in dict.fromkeys(tags) if key(tag) not in have]
+        new = [tag for tag in _distinct(tags) if key(tag) not in have]
         if not new:
             return self
-        text = self.text.rstrip().rstrip(",").rstrip()
-        return Caption(_split(", ".join([*([text] if text else []), *new])), self._rest, self.encoding)
+        body = self.text.rstrip()
+        blanks = self.text[len(body) :]
+        last = next((part for part in reversed(self._parts) if part.text.strip()), None)
+        glue = "" if last is None else ", " if last.tag else " "
+        return self._with_line(f"{body}{glue}{', '.join(new)}{blanks}")
 
     def move(self, tag: str, last: bool) -> "Caption":
         """With a tag it has moved first or last."""
@@ -167,64 +185,95 @@ class Caption:
         """With the first of equal tags only."""
         seen: set[str] = set()
 
-        def again(tag: str) -> bool:
+        def once(tag: str) -> str:
             known = key(tag) in seen
             seen.add(key(tag))
-            return known
+            return "" if known else tag
 
-        return self._without(again)
+        return self._rewrite(once)
 
     def with_tags(self, tags: Iterable[str]) -> "Caption":
-        """With exactly these tags in this order; the further lines stay."""
-        wanted = list(tags)
-        return self if wanted == self.tags else Caption(_split(", ".join(wanted)), self._rest, self.encoding)
+        """With exactly these tags in this order, parted by `, `; the further lines stay."""
+        wanted = [tag for tag in tags if tag.strip()]
+        return self if wanted == self.tags else self._with_line(", ".join(wanted))
 
-    def _map(self, change: Callable[[str], str]) -> "Caption":
-        parts: list[_Part] = []
+    def _with_line(self, line: str) -> "Caption":
+        return Caption(_split(line), self._rest, self.encoding)
+
+    def _rewrite(self, change: Callable[[str], str]) -> "Caption":
+        """With what `change`, called for each tag in order, makes of it; "" takes it out."""
+        kept: list[str] = []
+        skip_comma = trim = changed = False
         for part in self._parts:
-            bare = part.text.strip()
+            bare, text = part.text.strip(), part.text
             new = change(bare) if part.tag and bare else bare
-            parts.append(part if new == bare else _Part(part.text.replace(bare, new, 1), True))
-        return Caption(_split("".join(part.text for part in parts)), self._rest, self.encoding)
-
-    def _without(self, gone: Callable[[str], bool]) -> "Caption":
-        kept: list[_Part] = []
-        skip_comma = changed = False
-        for part in self._parts:
-            if part.tag and part.text.strip() and gone(part.text.strip()):
+            if new != bare:
                 changed = True
-                # The comma before goes with it; at the beginning of a section, the comma after.
-                if kept and kept[-1].text == ",":
-                    kept.pop()
-                else:
-                    skip_comma = True
+                if not new:
+                    # The comma before goes with it; at the beginning of a section, the comma after.
+                    if kept and kept[-1] == ",":
+                        kept.pop()
+                    else:
+                        skip_comma = True
+                    continue
+                text = text.replace(bare, new, 1)
+            if skip_comma and text == ",":
+                skip_comma, trim = False, True
                 continue
-            if part.text == "," and skip_comma:
-                skip_comma = False
-                continue
-            if part.tag and changed and (not kept or kept[-1].text.endswith("||| ")):
-                part = _Part(part.text.lstrip(), True)
-            skip_comma = skip_comma and part.tag
-            kept.append(part)
-        return Caption(kept, self._rest, self.encoding) if changed else self
+            if trim and part.tag:
+                text = text.lstrip()
+            elif text.startswith("|||") and kept and kept[-1].endswith("|"):
+                text = f" {text}"  # what stood between the two is gone, and they must not become one
+            skip_comma = trim = False
+            kept.append(text)
+        return self._with_line("".join(kept)) if changed else self
+
+
+def _distinct(tags: Iterable[str]) -> list[str]:
+    """The tags without blank ones and without those that are there before in another spelling."""
+    found: dict[str, str] = {}
+    for tag in tags:
+        if tag.strip():
+            found.setdefault(key(tag), tag.strip())
+    return list(found.values())
 
 
 def _split(line: str) -> list[_Part]:
     parts: list[_Part] = []
     position = 0
     for separator in [*_SEPARATOR.finditer(line), None]:
-        end = len(line) if separator is None else separator.start()
-        section = line[position:end]
-        offset = 0
-        for token in _TOKEN.finditer(section):
-            parts.extend(_Part(",", False) for _ in section[offset : token.start()])
-            parts.append(_Part(token[0], True))
-            offset = token.end()
-        parts.extend(_Part(",", False) for _ in section[offset:])
+        section = line[position : len(line) if separator is None else separator.start()]
+        bare = section if separator is None else section.rstrip()
+        start = 0
+        for number, piece in enumerate(_shadow(bare).split(",")):
+            if number:
+                parts.append(_Part(",", False))
+            if piece:
+                parts.append(_Part(bare[start : start + len(piece)], True))
+            start += len(piece) + 1
         if separator is not None:
-            parts.append(_Part(separator[0], False))
+            parts.append(_Part(section[len(bare) :] + separator[0], False))
             position = separator.end()
     return parts
+
+
+def _shadow(text: str) -> str:
+    """`text` in which only those commas are left that part tags: wildcards keep theirs. As long as `text`."""
+    if "{" not in text:
+        return text
+    shadow = text.replace("{{", "\0\0").replace("}}", "\0\0")
+    end = shadow.rfind("}") + 1  # a brace after it is never closed: looking for the end of each would take for ever
+    return (
+        _BRACES.sub(lambda found: found[0].replace(",", "\0") if "|" in found[0] else found[0], shadow[:end])
+        + shadow[end:]
+    )
+
+
+def as_tag(text: str) -> str:
+    """One tag made of foreign text: what the trainer would take for syntax (commas, `|||`, `;;;`, line breaks) is a
+    blank. "" where nothing else is in it.
+    """
+    return " ".join(_SYNTAX.sub(" ", text).split())
 
 
 def key(tag: str) -> str:
