@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 
 from loratui.core.changes import Changes, Edit
 from loratui.core.dataset import bulk
+from loratui.core.dataset.caption import Caption, CaptionError
 from loratui.core.dataset.dataset import Dataset
 from loratui.core.dataset.expression import ExpressionError, parse
 from loratui.core.dataset.folder import scan, shared_stems, sidecar
@@ -177,6 +178,27 @@ def test_unreadable_captions_are_counted_and_left_alone(root: Path) -> None:
     assert bulk.prepend(dataset, range(5), ["t"]).counts == {"changed_files": 4, "changed_tags": 4, "unreadable": 1}
 
 
+@pytest.mark.parametrize("raw", [b"a, b\nmore\0", b"a\0", b"a\nb\r\n\0\0", b"a\n\xff"])
+def test_what_an_edit_refuses_is_listed_as_a_problem(tmp_path: Path, raw: bytes) -> None:
+    Pillow.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_bytes(raw)
+    dataset = Dataset.load(tmp_path, [""])
+    assert list(dataset.problems) == [0] and dataset.tags == [()] and not dataset.postings
+    assert bulk.append(dataset, [0], ["t"]).counts["unreadable"] == 1
+
+
+@given(st.text(alphabet="ab, {}|;\\\n\r\0\ufeff", max_size=30), st.sampled_from(["utf-8", "utf-16", "latin-1"]))
+def test_the_list_and_the_edits_read_the_same(text: str, encoding: str) -> None:
+    raw = text.encode(encoding, "replace")
+    dataset = Dataset(Path("/nowhere"), [])
+    dataset.raw, dataset.tags = [None], [()]
+    dataset.set_raw(0, raw)
+    try:
+        assert dataset.tags[0] == tuple(Caption.parse(raw).tags) and not dataset.problems
+    except CaptionError:
+        assert dataset.tags[0] == () and list(dataset.problems) == [0]
+
+
 def test_odd_files_do_not_stop_a_listing(tmp_path: Path) -> None:
     (tmp_path / "ok.PNG").write_bytes(b"x")
     (tmp_path / ".hidden.png").write_bytes(b"x")
@@ -243,8 +265,6 @@ def test_real_captions(shared: Path) -> None:
     for sub in sorted(folder.iterdir()):
         for file in sub.glob("*.txt"):
             raw = file.read_bytes()
-            from loratui.core.dataset.caption import Caption
-
             assert Caption.parse(raw).to_bytes() == raw
             total += 1
     assert total == 259

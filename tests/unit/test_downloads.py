@@ -436,14 +436,14 @@ def test_captions_are_in_training_form() -> None:
         1,
         tags={
             "artist": ("a_b",),
-            "general": ("long_hair", "^_^", 'don\'t_say_"lazy"', ":3", "bad,tag\n", "\x1b[2J_x"),
+            "general": ("long_hair", "^_^", 'don\'t_say_"lazy"', ":3", "bad,tag\n", "\x1b[2J_x", "|||", "a;;;b", ","),
             "character": ("kafka_(honkai:_star_rail)",),
             "species": ("red_panda",),
             "meta": ("highres",),
         },
     )
     assert caption(post).decode() == (
-        'kafka (honkai: star rail), red panda, long hair, ^_^, don\'t say "lazy", :3, bad tag, x'
+        'kafka (honkai: star rail), red panda, long hair, ^_^, don\'t say "lazy", :3, bad tag, x, a b'
     )
     assert caption(Post("b", 1, tags={"meta": ("highres",)})) == b""
     assert training_form("o_o") == "o_o" and training_form("hair_over_one_eye") == "hair over one eye"

@@ -82,6 +82,11 @@ def test_kaomoji_spoilt_by_others_are_mended() -> None:
     assert spaced("| |") == "|_|"
 
 
+def test_a_label_that_is_syntax_does_not_reach_a_caption() -> None:
+    assert [spaced(name) for name in ("|||", "a,b", "long_hair;;;x\n", "|_|")] == ["", "a b", "long hair x", "|_|"]
+    assert Caption.of(["x"]).append(["", "y"]).tags == ["x", "y"]
+
+
 @pytest.mark.shared
 def test_round_trip_of_every_real_label(shared: Path) -> None:
     for file in ("wd_v3", "wd_v14"):

@@ -189,8 +189,7 @@ def _fast_tags(raw: bytes) -> list[str] | None:
     if (
         b"|||" in line
         or b"{" in line
-        or b"\\" in line
-        or b"\0" in line
+        or b"\0" in raw  # anywhere: an edit refuses such a file, and so must the list
         or b"\r" in line.rstrip(b"\r")
         or line[:1] == b"\xef"
     ):

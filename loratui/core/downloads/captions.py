@@ -2,15 +2,15 @@
 
 from loratui.core import sanitize
 from loratui.core.boards.post import Post
-from loratui.core.dataset.caption import KAOMOJI, Caption
+from loratui.core.dataset.caption import KAOMOJI, Caption, as_tag
 
 CAPTION_CATEGORIES = ("character", "species", "general")
 """In this order. Artist, copyright and housekeeping say nothing that can be seen in the picture."""
 
 
 def training_form(tag: str) -> str:
-    """`purple_hair` as `purple hair`; faces such as `^_^` keep their line; a comma would end the tag."""
-    tag = sanitize.line(tag).replace(",", " ").strip()
+    """`purple_hair` as `purple hair`; faces such as `^_^` keep their line. "" for what would only be syntax: `|||`."""
+    tag = as_tag(sanitize.line(tag))
     return tag if tag in KAOMOJI else tag.replace("_", " ").strip()
 
 
