@@ -33,7 +33,7 @@ def models(args: Args, out: Output) -> int:
         return _fetch(args, out)
     from loratui.core.checks import Check
     from loratui.core.errors import LoratuiError
-    from loratui.core.training import hub
+    from loratui.core.training import bases
     from loratui.core.training import models as core
     from loratui.core.training.model_file import try_inspect
 
@@ -71,10 +71,10 @@ def models(args: Args, out: Output) -> int:
     lines += [
         "",
         "To be fetched with --get:",
-        *(f"  {known.name:14} {known.title} ({known.repo})" for known in hub.KNOWN),
+        *(f"  {known.name:14} {known.title} ({known.repo})" for known in bases.KNOWN),
     ]
     known = [
-        {"name": known.name, "title": known.title, "family": known.family, "repo": known.repo} for known in hub.KNOWN
+        {"name": known.name, "title": known.title, "family": known.family, "repo": known.repo} for known in bases.KNOWN
     ]
     return out.done({"checks": documents(checks), "models": rows, "fetchable": known}, lines)
 
@@ -93,12 +93,13 @@ def _base(name: str, config: "Config", project: "Project") -> "Check":
 
 def _fetch(args: Args, out: Output) -> int:
     """A base model is fetched; its size is asked about first."""
+    from loratui.core import hub
     from loratui.core.checks import Check
-    from loratui.core.training import hub
+    from loratui.core.training import bases
     from loratui.core.training import models as core
     from loratui.core.training.model_file import try_inspect
 
-    wanted = hub.hub_file(args.get)
+    wanted = bases.hub_file(args.get)
     workspace = out.workspace(args)
     named = args.to or (workspace.config.model_dirs or [str(core.home())])[0]
     folder = (out.directory(args) / Path(named).expanduser()).absolute()
@@ -106,14 +107,14 @@ def _fetch(args: Args, out: Output) -> int:
     if target.is_file():
         check = Check("model", "ok", f"{target} is here already.")
         return out.done({"checks": documents([check]), "path": str(target)}, text([check]))
-    size = hub.size(wanted)
+    size = hub.size(wanted.repo, [wanted.file], folder=folder, cancel=out.cancel)
     said = f"{wanted.file} from {wanted.repo}: {size / 1e9:.2f} GB into {folder}"
     if out.dry_run:
         check = Check("model", "ok", f"Would fetch {said}.")
         return out.done({"checks": documents([check]), "path": str(target), "bytes": size}, text([check]))
     out.confirm(f"Fetch {said}?", "Give --yes to fetch it without being asked.")
     with out.progress("fetching") as report:
-        path = hub.fetch(wanted, folder, size, report=report, cancel=out.cancel)
+        (path,) = hub.fetch(wanted.repo, [wanted.file], folder=folder, report=report, cancel=out.cancel)
     found = try_inspect(path)
     if isinstance(found, Exception):
         raise found

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from loratui.cli.main import run
-from loratui.core.training import hub
+from loratui.core import hub
 from loratui.core.workspace import Workspace
 from tests import training_kit as kit
 
@@ -177,7 +177,7 @@ def test_models_lists_what_is_here_and_what_can_be_had(call: Any, here: str, tmp
 def test_fetching_asks_first_names_the_size_and_a_dry_run_fetches_nothing(
     call: Any, here: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "size", lambda wanted: 4_270_000_000)
+    monkeypatch.setattr(hub, "size", lambda *given, **more: 4_270_000_000)
     monkeypatch.setattr(hub, "fetch", lambda *given, **more: pytest.fail("fetched"))
     found = call("-C", here, "models", "--get", "sd15", "--json")
     assert found.code == 2 and "4.27 GB" in found.document["error"]["message"]
@@ -189,8 +189,8 @@ def test_fetching_asks_first_names_the_size_and_a_dry_run_fetches_nothing(
 def test_a_fetched_model_is_told_from_its_header(
     call: Any, here: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "size", lambda wanted: 100)
-    monkeypatch.setattr(hub, "fetch", lambda wanted, folder, size, **more: kit.model(folder / wanted.file, kit.SD15))
+    monkeypatch.setattr(hub, "size", lambda *given, **more: 100)
+    monkeypatch.setattr(hub, "fetch", lambda repo, files, folder, **more: [kit.model(folder / files[0], kit.SD15)])
     document = call("-C", here, "models", "--get", "sd15", "--to", str(tmp_path / "new"), "--yes", "--json").document
     assert "SD1.5 base model" in document["checks"][0]["message"]
     again = call("-C", here, "models", "--get", "sd15", "--to", str(tmp_path / "new"), "--json").document

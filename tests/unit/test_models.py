@@ -8,7 +8,7 @@ import pytest
 
 from loratui.core import config
 from loratui.core.errors import LoratuiError, Refused, UsageError
-from loratui.core.training import hub, models
+from loratui.core.training import bases, models
 from loratui.core.training.model_file import inspect, read_header
 from tests import training_kit as kit
 
@@ -193,13 +193,13 @@ def test_a_changed_file_is_hashed_again(shelf: Path) -> None:
 
 
 def test_bases_are_fetched_by_name_or_by_repository() -> None:
-    assert hub.hub_file("SDXL").repo == "stabilityai/stable-diffusion-xl-base-1.0"
-    assert hub.hub_file("someone/models/sub/m.safetensors") == hub.HubFile(
+    assert bases.hub_file("SDXL").repo == "stabilityai/stable-diffusion-xl-base-1.0"
+    assert bases.hub_file("someone/models/sub/m.safetensors") == bases.HubFile(
         "someone/models/sub/m.safetensors", "someone/models", "sub/m.safetensors"
     )
     with pytest.raises(UsageError) as caught:
-        hub.hub_file("ilustrious")
+        bases.hub_file("ilustrious")
     assert caught.value.remedy == "Did you mean illustrious?"
     for wrong in ("a/b", "a/b/c.ckpt", "a/../b.safetensors", "a//m.safetensors", ""):
         with pytest.raises(UsageError):
-            hub.hub_file(wrong)
+            bases.hub_file(wrong)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from loratui.core.errors import LoratuiError, UsageError, from_os
+from loratui.core import hub
+from loratui.core.errors import UsageError, from_os
 from loratui.core.jobs import Report, silent
 from loratui.core.nearest import nearest
-from loratui.core.workers.parent import Worker
 
 OWNER = "SmilingWolf"
 KNOWN = (
@@ -110,8 +110,8 @@ def download_size(model: str, *, cancel: Event | None = None) -> int:
     Raises:
         LoratuiError: the hub cannot be reached or does not have it; the remedy says how to do without.
     """
-    with Worker("loratui.core.tagging.hub", "download", cancel=cancel) as worker:
-        return int(worker.call("size", _request(model), cancel=cancel)["bytes"])
+    repository = f"{OWNER}/{hub_name(model)}"
+    return hub.size(repository, (LABELS, MODEL), elsewhere=_elsewhere(repository), cancel=cancel)
 
 
 def download(model: str, *, report: Report = silent, cancel: Event | None = None) -> TaggerFiles:
@@ -125,14 +125,18 @@ def download(model: str, *, report: Report = silent, cancel: Event | None = None
         LoratuiError: as `download_size`.
         Cancelled: what was fetched stays.
     """
-    with Worker("loratui.core.tagging.hub", "download", cancel=cancel) as worker:
-        folder = worker.call("fetch", _request(model), report=report, cancel=cancel)["folder"]
     name = hub_name(model)
-    return TaggerFiles(name, Path(folder), name)
+    repository = f"{OWNER}/{name}"
+    places = hub.fetch(repository, (LABELS, MODEL), elsewhere=_elsewhere(repository), report=report, cancel=cancel)
+    return TaggerFiles(name, places[0].parent, name)
 
 
-def _request(model: str) -> dict[str, object]:
-    return {"repository": f"{OWNER}/{hub_name(model)}", "files": [LABELS, MODEL]}
+def _elsewhere(repository: str) -> str:
+    """How to do without the hub."""
+    return (
+        f"fetch {MODEL} and {LABELS} of {repository} elsewhere, put both into one folder here, and name that folder "
+        "as the model (--model FOLDER)."
+    )
 
 
 def _own(folder: Path) -> TaggerFiles:
@@ -149,12 +153,3 @@ def _own(folder: Path) -> TaggerFiles:
     except OSError as error:
         raise from_os(error, f"Reading the tagger in {folder}") from error
     return TaggerFiles(folder.name, folder, f"{folder.name}@{digest.hexdigest()}")
-
-
-def offline(repository: str, why: str) -> LoratuiError:
-    """What to say when the hub cannot be asked."""
-    return LoratuiError(
-        f"{repository} is not on this machine and cannot be fetched: {why}.",
-        f"Mend the network and try again; or fetch {MODEL} and {LABELS} of {repository} elsewhere, put both into one "
-        "folder here, and name that folder as the model (--model FOLDER).",
-    )
