@@ -1,6 +1,7 @@
 """Edits of many captions at once, as plans: pure, counted, applied and undone through `changes`."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from loratui.core.changes import Edit, Plan
@@ -215,14 +216,24 @@ def sort(dataset: Dataset, positions: Collection[int], triggers: Mapping[str, Se
 
 
 def _difference(before: Sequence[str], after: Sequence[str]) -> int:
-    """Tags that came or went; where only the order changed, those at another place."""
+    """Tags that came or went; where none did, the fewest that must have moved."""
     counts: dict[str, int] = {}
     for tag in after:
         counts[tag] = counts.get(tag, 0) + 1
     for tag in before:
         counts[tag] = counts.get(tag, 0) - 1
     came, went = sum(n for n in counts.values() if n > 0), -sum(n for n in counts.values() if n < 0)
-    return max(came, went) or sum(a != b for a, b in zip(before, after, strict=False))
+    if came or went:
+        return max(came, went)
+    # Those that stay are a longest increasing run of old places; equal tags take theirs in turn.
+    places: dict[str, list[int]] = {}
+    for place, tag in reversed(list(enumerate(before))):
+        places.setdefault(tag, []).append(place)
+    ends: list[int] = []
+    for place in (places[tag].pop() for tag in after):
+        at = bisect_left(ends, place)
+        ends[at : at + 1] = [place]
+    return len(after) - len(ends)
 
 
 def _quoted(tags: Iterable[str]) -> str:
