@@ -119,15 +119,21 @@ def remove(args: Args, out: Output) -> int:
     """Tags go."""
     from loratui.core.dataset import bulk
 
+    tags = _tags(args.tags)
     scope = _open(args, out)
-    _say_unknown(scope, args.tags, out)
-    return _apply(bulk.remove(scope.dataset, scope.positions, args.tags), scope, out)
+    _say_unknown(scope, tags, out)
+    return _apply(bulk.remove(scope.dataset, scope.positions, tags), scope, out)
 
 
 def replace(args: Args, out: Output) -> int:
     """A tag, or text, becomes another."""
     from loratui.core.dataset import bulk
+    from loratui.core.errors import UsageError
 
+    if not args.regex and not args.text:
+        if not args.new.strip():
+            raise UsageError("The new tag is empty.", "Use `loratui tags remove` to take a tag out.")
+        args.old, args.new = _tags((args.old, args.new))
     scope = _open(args, out)
     if args.regex:
         return _apply(bulk.replace_regex(scope.dataset, scope.positions, args.old, args.new), scope, out)
@@ -141,25 +147,28 @@ def prepend(args: Args, out: Output) -> int:
     """Tags stand first."""
     from loratui.core.dataset import bulk
 
+    tags = _tags(args.tags)
     scope = _open(args, out)
-    return _apply(bulk.prepend(scope.dataset, scope.positions, args.tags), scope, out)
+    return _apply(bulk.prepend(scope.dataset, scope.positions, tags), scope, out)
 
 
 def append(args: Args, out: Output) -> int:
     """Tags stand last where they were missing."""
     from loratui.core.dataset import bulk
 
+    tags = _tags(args.tags)
     scope = _open(args, out)
-    return _apply(bulk.append(scope.dataset, scope.positions, args.tags), scope, out)
+    return _apply(bulk.append(scope.dataset, scope.positions, tags), scope, out)
 
 
 def move(args: Args, out: Output) -> int:
     """A tag moves."""
     from loratui.core.dataset import bulk
 
+    (tag,) = _tags([args.tag])
     scope = _open(args, out)
-    _say_unknown(scope, [args.tag], out)
-    return _apply(bulk.move(scope.dataset, scope.positions, args.tag, last=args.to == "last"), scope, out)
+    _say_unknown(scope, [tag], out)
+    return _apply(bulk.move(scope.dataset, scope.positions, tag, last=args.to == "last"), scope, out)
 
 
 def trigger(args: Args, out: Output) -> int:
@@ -235,6 +244,13 @@ def prune(args: Args, out: Output) -> int:
     if plan is None:
         return out.done({**document, "changed_files": 0, "changed_tags": 0}, ["Nothing to prune."])
     return _apply(plan, scope, out, document)
+
+
+def _tags(texts: Sequence[str]) -> list[str]:
+    """Arguments as tags."""
+    from loratui.core.dataset.arguments import tag_argument
+
+    return [tag_argument(text) for text in texts]
 
 
 def _say_unknown(scope: _Scope, tags: Sequence[str], out: Output) -> None:

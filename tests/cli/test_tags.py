@@ -111,9 +111,9 @@ def test_replace(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert document["changed_files"] == 1
     assert caption(root, "two/d") == "1girl, solo, purple eyes, hat"
     said(capsys, root, "replace", "--regex", r"purple (\w+)", r"violet \1")
-    assert caption(root, "one/c") == "1girl, solo, violet hair, violet eyes, smile"
+    assert caption(root, "one/c") == "1girl, solo, violet hair, violet eyes, smile, smile"
     said(capsys, root, "replace", "--text", "violet hair, violet", "violet hair and")
-    assert caption(root, "one/c") == "1girl, solo, violet hair and eyes, smile"
+    assert caption(root, "one/c") == "1girl, solo, violet hair and eyes, smile, smile"
     assert run(["-C", str(root), "tags", "replace", "--regex", "--text", "a", "b"]) == 2
     assert run(["-C", str(root), "tags", "replace", "--regex", "(", "b"]) == 2
     assert "regular expression" in capsys.readouterr().err
@@ -186,6 +186,44 @@ def test_expression_with_a_mistake(root: Path, capsys: pytest.CaptureFixture[str
     code, document, _ = said(capsys, root, "--where", "solo and (hat")
     assert code == 2
     assert "▸(" in document["error"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("append", ""), "empty"),
+        (("remove", "  "), "empty"),
+        (("replace", "smile", ""), "tags remove"),
+        (("prepend", "a, b"), "'a' 'b'"),
+        (("remove", "smile,"), "'smile'"),
+        (("replace", "smile", "a,b"), "comma"),
+        (("append", ","), "comma"),
+        (("append", "a\nb"), "line"),
+        (("move", "a\x1bb", "--to", "last"), "control"),
+        (("append", "a\udcff"), "UTF-8"),
+        (("replace", "--text", "smile", "a\nb"), "line"),
+        (("replace", "--text", "smile", "\udcff"), "UTF-8"),
+        (("replace", "--regex", "smil(e)", r"\1\nx"), "line"),
+        (("append", "a ||| b"), "|||"),
+    ],
+)
+def test_what_is_no_tag_is_refused(
+    root: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
+) -> None:
+    code, document, _ = said(capsys, root, *arguments)
+    assert code == 2 and says in f"{document['error']['message']} {document['error']['remedy']}"
+    assert not (root / ".loratui/journal").exists() and caption(root, "one/c") == CAPTIONS["one/c"]
+
+
+def test_a_tag_argument_is_stripped_and_may_hold_a_wildcard(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, root, "remove", " smile ")[1]["changed_files"] == 3
+    assert said(capsys, root, "append", "{red|blue, green} hat", r"a \(b\)")[1]["changed_files"] == 5
+    assert caption(root, "two/e") == r"{red|blue, green} hat, a \(b\)"
+
+
+def test_a_regular_expression_leaves_what_it_does_not_fit(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, root, "replace", "--regex", "(purple) (eyes|hair)", r"\1 thing")[1]["changed_files"] == 3
+    assert caption(root, "one/c") == "1girl, solo, purple thing, smile, smile"
 
 
 def test_captions_that_are_no_text_are_named_and_left(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

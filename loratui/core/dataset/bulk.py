@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from loratui.core.changes import Edit, Plan
+from loratui.core.dataset.arguments import text_argument
 from loratui.core.dataset.caption import Caption, CaptionError, key
 from loratui.core.dataset.dataset import Dataset
 from loratui.core.errors import UsageError
@@ -78,21 +79,24 @@ def replace(dataset: Dataset, positions: Collection[int], old: str, new: str) ->
 def replace_regex(dataset: Dataset, positions: Collection[int], pattern: str, new: str) -> Plan:
     """Rewrites each tag that fits a regular expression as a whole; `\\1` in `new` is a group; "" removes the tag.
 
+    Where the new tag is there already, the two become one; tags that do not fit stay as they are.
+
     Raises:
         UsageError: the pattern or the replacement is wrong.
     """
     try:
         matcher = re.compile(pattern, re.IGNORECASE)
-        change = {tag: matcher.sub(new, tag, count=1).strip() for tag in dataset.postings if matcher.fullmatch(tag)}
+        renamed = {tag: matcher.sub(new, tag, count=1).strip() for tag in dataset.postings if matcher.fullmatch(tag)}
     except (re.error, IndexError) as error:
         raise UsageError(
             f"The regular expression {pattern!r} cannot be used: {error}.", "Mend it, or leave --regex out."
         ) from error
+    change = {tag: text_argument(name) for tag, name in renamed.items() if name != tag}
     touched = set().union(*(dataset.postings[tag] for tag in change)) & set(positions)
     return edit(
         dataset,
         touched,
-        lambda caption: caption.map_tags(change).dedupe(),
+        lambda caption: caption.map_tags(change),
         verb="tags replace",
         title=f"replace /{pattern}/ by {_quoted([new])} in {{n}}",
         command=_command("replace", "--regex", pattern, new),
@@ -103,10 +107,11 @@ def replace_text(dataset: Dataset, positions: Collection[int], old: str, new: st
     """Replaces text in the first line of captions, across the borders of tags.
 
     Raises:
-        UsageError: `old` is empty.
+        UsageError: `old` is empty, or `new` cannot stand in one line.
     """
     if not old:
         raise UsageError("There is no text to search for.", "Give the text to replace.")
+    text_argument(new)
 
     def change(caption: Caption) -> Caption:
         text = caption.text.replace(old, new)
