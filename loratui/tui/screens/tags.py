@@ -1,31 +1,30 @@
 """Tags: the table of tags beside the images that carry them; bulk edits, pruning and the tagger, all undoable."""
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from threading import Event
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from loratui.core.changes import Plan
+from loratui.core.changes import Edit, Plan
 from loratui.core.dataset import bulk
-from loratui.core.dataset.caption import Caption
-from loratui.core.errors import Conflict
+from loratui.core.errors import Cancelled, Conflict, LoratuiError
 from loratui.core.jobs import Report
-from loratui.core.sanitize import line
 from loratui.tui.commands import Command
-from loratui.tui.screens import tags_tagger
+from loratui.tui.screens import tags_captions, tags_tagger
 from loratui.tui.screens.tags_panels import FilterPanel, PlanPanel, PrunePanel
-from loratui.tui.screens.tags_plans import merge, written
-from loratui.tui.screens.tags_table import Loaded
+from loratui.tui.screens.tags_plans import merge
+from loratui.tui.screens.tags_snapshot import Loaded, Snapshot, renewed
 from loratui.tui.screens.tags_view import UNTAGGED, TagsView
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from loratui.core.dataset.expression import Expression
     from loratui.core.workspace import Workspace
+
+Answer = TypeVar("Answer")
 
 _CHANGING = frozenset(
     f"tags.{name}" for name in ("remove", "rename", "add", "trigger", "prune", "caption", "edit", "tagger")
@@ -62,6 +61,8 @@ class TagsScreen(TagsView):
     def __init__(self, workspace: "Workspace") -> None:
         super().__init__(workspace)
         self._saving = False
+        self.drafts: dict[str, Path] = {}
+        """By the image's path: what the person wrote in the editor and could not be saved."""
 
     # --- changing ------------------------------------------------------------------------------------------------
 
@@ -71,117 +72,171 @@ class TagsScreen(TagsView):
         assert self._table is not None
         return [tag for tag in self._table.tags if tag in self._marked] or [self._tag]
 
-    async def _propose(self, make: "Callable[[Loaded], Plan]", *, ask: bool = True) -> None:
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is shown now; a question keeps the one it is asked on."""
+        assert self._snapshot is not None
+        return self._snapshot
+
+    @property
+    def position(self) -> int:
+        """Of the image shown, in the snapshot shown."""
+        position = self._position
+        assert position is not None
+        return position
+
+    async def propose(self, snapshot: Snapshot, make: "Callable[[], Plan]", *, ask: bool = True) -> None:
         """Makes a plan on a thread, shows it, and applies it when the person takes it.
 
         Args:
+            snapshot: what the plan is made from; its captions must be on the disk still, byte for byte.
             make: computes the plan.
             ask: False applies it at once: the person has seen it in another form.
+
+        Raises:
+            Conflict: captions are not as they were in the snapshot; the newest ones are shown now.
         """
-        loaded = self._loaded
-        assert loaded is not None
         self._saving = True
         try:
-            plan = await self.app.jobs.run("planning", lambda report, cancel: make(loaded))
-            if self._filter and plan.command:
-                where = f" --where {quote(self._filter)}"
+            plan = await self.app.jobs.run("planning", lambda report, cancel: make())
+            if snapshot.filter and plan.command:
+                where = f" --where {quote(snapshot.filter)}"
                 plan = replace(plan, command=" && ".join(part + where for part in plan.command.split(" && ")))
             if not plan:
                 left = plan.counts.get("unreadable", 0)
                 self.toast("nothing to change" + (f": {left} captions are no text" if left else ""), level="warn")
-            elif not ask or await self._agreed(plan):
-                await self.app.jobs.run("saving", lambda report, cancel: self._apply(loaded, plan))
+            elif not ask or await self._agreed(plan, snapshot):
+                after = await self.app.jobs.run("saving", lambda report, cancel: self._apply(snapshot, plan))
                 self.app.did(plan.title, plan.command)
                 self.toast(f"{plan.title}; u takes it back")
                 self._marked.clear()
-                self._known.clear()
-                self._select()
-        except Conflict:  # another program wrote captions since we read them: look again, then say so
-            self.reload()
+                await self.renew(snapshot.loaded, after)
+        except Conflict:
+            await self.reread()
             raise
         finally:
             self._saving = False
 
-    def _apply(self, loaded: Loaded, plan: Plan) -> None:
-        """Does the plan, and takes the new captions in: only those are read again."""
+    def _apply(self, snapshot: Snapshot, plan: Plan) -> Loaded:
+        """Does the plan; gives the dataset as it is then."""
+        dataset = snapshot.dataset
+        created = {operation.path for operation in plan.operations if isinstance(operation, Edit) and not operation.old}
+        for image, path in zip(dataset.images, dataset.caption_paths, strict=True):
+            if path in created and (dataset.root / image.path).exists():
+                created.discard(path)
+        if created:  # a caption nobody would see again
+            gone = sorted(created)
+            raise Conflict(f"The image of {gone[0]} is no longer here; nothing was changed.", "Look again.", gone)
         self.workspace.changes.apply(plan)
-        loaded.dataset.refresh(operation.path for operation in plan.operations)
+        return renewed(snapshot.loaded, (operation.path for operation in plan.operations))
 
-    async def _agreed(self, plan: Plan) -> bool:
+    async def _agreed(self, plan: Plan, snapshot: Snapshot) -> bool:
         """Shows the plan; whether the person takes it."""
-        panel = PlanPanel(plan, self.scope)
+        panel = PlanPanel(plan, snapshot.words)
         self.show_panel(panel)
         wanted = await panel.answer
         self._close(panel)
         return wanted
 
+    async def until_done(
+        self,
+        ask: "Callable[[Snapshot, Answer | None], Awaitable[Answer | None]]",
+        act: "Callable[[Snapshot, Answer], Awaitable[None]]",
+    ) -> None:
+        """Asks, and does what was answered; when that is refused, asks again with the same answer in place.
+
+        Args:
+            ask: asks on a snapshot; given what was answered before. None: the person stepped out.
+            act: does it, on the snapshot that was asked on.
+        """
+        answer: Answer | None = None
+        refused: LoratuiError | None = None
+        while True:
+            snapshot = self.snapshot
+            if refused is not None:  # later: a panel that opens drops what is being said
+                self.call_later(self._say_again, refused)
+            answer = await ask(snapshot, answer)
+            if not answer and answer != "":
+                return
+            try:
+                await act(snapshot, answer)
+                return
+            except Cancelled:
+                raise
+            except LoratuiError as error:
+                refused = error
+
+    def _say_again(self, refused: LoratuiError) -> None:
+        """Says why the same is asked again, if it is."""
+        if self.panel is not None:
+            self.app.report_error(refused)
+
     async def command_remove(self) -> None:
         """Takes tags out."""
-        tags = self._chosen
-        await self._propose(lambda loaded: bulk.remove(loaded.dataset, self._scope, tags))
+        snapshot, tags = self.snapshot, self._chosen
+        await self.propose(snapshot, lambda: bulk.remove(snapshot.dataset, snapshot.scope, tags))
 
     async def command_rename(self) -> None:
         """Renames or merges."""
         old = self._chosen
         prompt = f"New name of {old[0]}" if len(old) == 1 else f"One name for {len(old)} tags"
-        new = (await self.ask(prompt, old[0], self._complete) or "").strip()
-        if new:
-            await self._propose(lambda loaded: merge(loaded, self._scope, old, new))
+
+        async def ask(snapshot: Snapshot, typed: str | None) -> str | None:
+            return (await self.ask(prompt, typed or old[0], self._complete) or "").strip() or None
+
+        await self.until_done(ask, lambda snapshot, new: self.propose(snapshot, lambda: merge(snapshot, old, new)))
 
     async def command_add(self) -> None:
         """Adds tags."""
-        typed = await self.ask(f"Add at the end of each caption (scope: {self.scope})", "", self._complete)
-        tags = [tag for tag in (part.strip() for part in (typed or "").split(",")) if tag]
-        if tags:
-            await self._propose(lambda loaded: bulk.append(loaded.dataset, self._scope, tags))
+
+        async def ask(snapshot: Snapshot, tags: list[str] | None) -> list[str] | None:
+            prompt = f"Add at the end of each caption (scope: {snapshot.words})"
+            typed = await self.ask(prompt, ", ".join(tags or ()), self._complete)
+            return [tag for tag in (part.strip() for part in (typed or "").split(",")) if tag]
+
+        await self.until_done(
+            ask,
+            lambda snapshot, tags: self.propose(snapshot, lambda: bulk.append(snapshot.dataset, snapshot.scope, tags)),
+        )
 
     async def command_trigger(self) -> None:
         """Puts the triggers first."""
-        await self._propose(lambda loaded: bulk.trigger(loaded.dataset, self._scope, loaded.triggers))
+        snapshot = self.snapshot
+        await self.propose(snapshot, lambda: bulk.trigger(snapshot.dataset, snapshot.scope, snapshot.loaded.triggers))
 
     async def command_prune(self) -> None:
         """Shows suggestions, and takes the marked ones out."""
-        loaded, table = self._loaded, self._table
-        assert loaded is not None and table is not None
 
-        def affected(tags: "Collection[str]") -> int:
-            return len(set().union(*(loaded.dataset.carrying(tag) for tag in tags)) & self._scope)
+        async def ask(snapshot: Snapshot, chosen: list[str] | None) -> list[str]:
+            assert self._table is not None
 
-        panel = PrunePanel(table.suggestions, affected)
-        self.show_panel(panel)
-        tags = await panel.answer
-        self._close(panel)
-        if tags:
-            await self._propose(lambda loaded: bulk.remove(loaded.dataset, self._scope, tags), ask=False)
+            def affected(tags: "Collection[str]") -> int:
+                return len(set().union(*(snapshot.dataset.carrying(tag) for tag in tags)) & snapshot.scope)
+
+            panel = PrunePanel(self._table.suggestions, affected, chosen)
+            self.show_panel(panel)
+            tags = await panel.answer
+            self._close(panel)
+            return tags
+
+        await self.until_done(
+            ask,
+            lambda snapshot, tags: self.propose(
+                snapshot, lambda: bulk.remove(snapshot.dataset, snapshot.scope, tags), ask=False
+            ),
+        )
 
     async def command_caption(self) -> None:
         """Writes the caption of the image shown."""
-        loaded, position = self._loaded, self._position
-        assert loaded is not None and position is not None
-        before = loaded.dataset.caption(position)
-        text = await self.ask(f"Caption of {loaded.dataset.images[position].name}", before.text)
-        if text is not None:
-            new = Caption.parse((line(text) + before.more_lines).encode(before.encoding))
-            await self._propose(lambda loaded: written(loaded, position, new.to_bytes()), ask=False)
+        await tags_captions.write(self)
 
     async def command_edit(self) -> None:
-        """Opens a copy of the caption in the editor; what comes back is a step like any other."""
-        loaded, position = self._loaded, self._position
-        assert loaded is not None and position is not None
-        with tempfile.TemporaryDirectory(prefix="loratui-") as folder:
-            copy = Path(folder) / f"{Path(loaded.dataset.images[position].name).stem}.txt"
-            copy.write_bytes(loaded.dataset.raw[position] or b"")
-            self.edit_file(copy)
-            raw = copy.read_bytes()
-        if raw.endswith(b"\n") and not (loaded.dataset.raw[position] or b"").endswith(b"\n"):
-            raw = raw[:-1]  # editors end files with a line feed; the caption had none
-        Caption.parse(raw)
-        await self._propose(lambda loaded: written(loaded, position, raw), ask=False)
+        """Opens the caption of the image shown in the editor."""
+        await tags_captions.edit(self)
 
     async def command_tagger(self) -> None:
         """Runs the tagger."""
-        assert self._loaded is not None
-        await tags_tagger.run(self, self._loaded, self._scope)
+        await tags_tagger.run(self, self.snapshot)
 
     def _complete(self, typed: str) -> "Sequence[str]":
         """Tags of the dataset for what was typed last, the frequent first."""
@@ -198,13 +253,12 @@ class TagsScreen(TagsView):
 
     async def command_filter(self) -> None:
         """Asks for an expression."""
-        loaded = self._loaded
-        assert loaded is not None
-        ratings = self.workspace.ratings(loaded.dataset)
+        dataset = self.snapshot.dataset
+        ratings = self.workspace.ratings(dataset)
 
         def count(expression: "Expression", say: "Callable[[int], None]") -> None:
             def work(report: Report, cancel: Event) -> int:
-                return len(expression.select(loaded.dataset, ratings))
+                return len(expression.select(dataset, ratings))
 
             self.app.jobs.start("filtering", work, say, quiet=True)
 
@@ -214,7 +268,7 @@ class TagsScreen(TagsView):
         self._close(panel)
         if text is not None:
             self._filter = text
-            self._select()
+            self._find_scope()
 
     def command_mark(self) -> None:
         """Marks and steps on."""
@@ -278,28 +332,29 @@ class TagsScreen(TagsView):
             self._show_marks()
         elif self._filter:
             self._filter = ""
-            self._select()
+            self._find_scope()
         else:
             return False
         return True
 
     def unavailable(self, id: str) -> str | None:  # noqa: A002
         """Why a command cannot run now."""
-        loaded, table = self._loaded, self._table
-        if loaded is None or table is None:
+        snapshot, table = self._snapshot, self._table
+        if snapshot is None or table is None:
             return "the captions are still being read"
-        if not loaded.dataset.images:
+        if not snapshot.dataset.images:
             return "there are no images here yet"
         if self._saving and id in _CHANGING:
             return "the last change is not finished"
         if id in ("tags.remove", "tags.rename", "tags.mark", "tags.range") and not self._tag:
             return "there is no tag here"
-        if id in ("tags.add", "tags.trigger", "tags.tagger") and not self._scope:
+        if id in ("tags.add", "tags.trigger", "tags.tagger") and not snapshot.scope:
             return "no image fits the filter"
-        if id == "tags.trigger" and not loaded.trigger_tags:
+        if id == "tags.trigger" and not snapshot.loaded.trigger_tags:
             return "no trigger is set: put one under [[subset]] in loratui.toml"
         if id == "tags.prune" and not table.suggestions:
-            return "nothing to prune" if loaded.kind in ("character", "outfit") else f"a {loaded.kind} keeps its tags"
+            kind = snapshot.loaded.kind
+            return "nothing to prune" if kind in ("character", "outfit") else f"a {kind} keeps its tags"
         if id in ("tags.caption", "tags.edit", "tags.next", "tags.previous") and self._position is None:
             return "no image is shown"
         if id == "tags.pane" and not self.has_class("-narrow"):

@@ -17,7 +17,8 @@ from loratui.tui.widgets.picture import Picture
 
 if TYPE_CHECKING:
     from loratui.core.workspace import Workspace
-    from loratui.tui.screens.tags_table import Loaded, TagTable
+    from loratui.tui.screens.tags_snapshot import Loaded
+    from loratui.tui.screens.tags_table import TagTable
 
 _SCORES = 8
 

@@ -160,14 +160,14 @@ def _tags(raw: bytes | None) -> list[str]:
 class _Suggested:
     """Suggestions as rows, each slot under its name."""
 
-    def __init__(self, suggestions: list[Suggestion]) -> None:
+    def __init__(self, suggestions: list[Suggestion], chosen: Collection[str] | None) -> None:
         self.rows: list[Suggestion | str] = []
         for one in suggestions:
             heading = one.slot.name
             if heading not in self.rows:
                 self.rows.append(heading)
             self.rows.append(one)
-        self.chosen = {one.tag for one in suggestions if one.selected}
+        self.chosen = {one.tag for one in suggestions if (one.selected if chosen is None else one.tag in chosen)}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -195,7 +195,13 @@ class _Suggested:
 
 
 class PrunePanel(Panel):
-    """What to take out, by slots: space changes a row or a whole slot, enter takes out what is marked."""
+    """What to take out, by slots: space changes a row or a whole slot, enter takes out what is marked.
+
+    Args:
+        suggestions: the rows.
+        affected: how many captions hold some of these tags.
+        chosen: the tags marked at first; None: those that are suggested.
+    """
 
     DEFAULT_CSS = """
     PrunePanel { height: 60vh; }
@@ -209,9 +215,14 @@ class PrunePanel(Panel):
     )
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "mark")]
 
-    def __init__(self, suggestions: list[Suggestion], affected: Callable[[Collection[str]], int]) -> None:
+    def __init__(
+        self,
+        suggestions: list[Suggestion],
+        affected: Callable[[Collection[str]], int],
+        chosen: Collection[str] | None = None,
+    ) -> None:
         super().__init__("What the trigger should learn, and so leaves the captions")
-        self._rows = _Suggested(suggestions)
+        self._rows = _Suggested(suggestions, chosen)
         self._affected = affected
         self.answer: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
 

@@ -1,7 +1,6 @@
 """The table of the Tags screen: what it shows of a dataset, without widgets."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from textual.content import Content
@@ -12,56 +11,10 @@ from loratui.core.tagging.prune import Suggestion, suggest
 from loratui.core.tagging.slots import slot
 
 if TYPE_CHECKING:
-    from loratui.core.dataset.dataset import Dataset
-    from loratui.core.jobs import Report
-    from loratui.core.project import Kind
-    from loratui.core.workspace import Workspace
+    from loratui.tui.screens.tags_snapshot import Snapshot
 
 Order = Literal["count", "name"]
 _SLOT_WIDTH = 15
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What is read of a workspace, on a thread.
-
-    Attributes:
-        dataset: images and captions, its index made.
-        categories: category by the tag's key, as boards and taggers named it.
-        kind: of LoRA; decides what is suggested for pruning.
-        triggers: tags put first, by folder.
-        tagger: the key of the project's tagger in the records.
-    """
-
-    dataset: "Dataset"
-    categories: Mapping[str, str]
-    kind: "Kind"
-    triggers: Mapping[str, Sequence[str]]
-    tagger: str
-
-    @property
-    def trigger_tags(self) -> list[str]:
-        """The tags of all triggers."""
-        return [tag for tags in self.triggers.values() for tag in tags]
-
-
-def load(workspace: "Workspace", report: "Report") -> Loaded:
-    """Reads the dataset and makes every index the screen asks, so that no key waits for one."""
-    from loratui.core.project import TaggerSettings
-    from loratui.core.tagging.models import score_key
-
-    dataset = workspace.dataset(report=report)
-    for spellings in dataset.keys().values():
-        slot(spellings[0])
-    project = workspace.project
-    settings = project.tagger if project else TaggerSettings()
-    return Loaded(
-        dataset,
-        workspace.records.categories(),
-        project.kind if project else "character",
-        workspace.triggers(),
-        score_key(settings.model, workspace.root),
-    )
 
 
 def columns(width: int, count: str, tag: str) -> str:
@@ -74,14 +27,13 @@ class TagTable:
     """The tags of some images as rows: count, share, tag, slot, and what pruning thinks of it.
 
     Args:
-        loaded: the dataset.
-        positions: the images in scope.
+        snapshot: the dataset and its scope.
         order: by count (most first) or by name.
         marked: the marked tags; shared with the screen, which changes it.
     """
 
-    def __init__(self, loaded: Loaded, positions: Collection[int], order: Order, marked: set[str]) -> None:
-        dataset = loaded.dataset
+    def __init__(self, snapshot: "Snapshot", order: Order, marked: set[str]) -> None:
+        loaded, dataset, positions = snapshot.loaded, snapshot.dataset, snapshot.scope
         everything = len(positions) == len(dataset.images)
         self.counts = dataset.counts(None if everything else set(positions))
         by_name: Callable[[str], object] = str.casefold

@@ -10,30 +10,32 @@ from loratui.tui.shell.form import Field
 
 if TYPE_CHECKING:
     from loratui.core.changes import Plan
+    from loratui.core.dataset.dataset import Dataset
     from loratui.core.tagging.models import TaggerFiles
     from loratui.core.tagging.tagger import Inference, When
     from loratui.tui.screens.tags import TagsScreen
-    from loratui.tui.screens.tags_table import Loaded
+    from loratui.tui.screens.tags_snapshot import Snapshot
 
 
-async def run(screen: "TagsScreen", loaded: "Loaded", positions: set[int]) -> None:
+async def run(screen: "TagsScreen", snapshot: "Snapshot") -> None:
     """Asks how, then tags the images in scope as a job.
 
     Args:
         screen: where it is shown.
-        loaded: the dataset.
-        positions: the images in scope.
+        snapshot: the dataset and the images in scope.
     """
     from shlex import quote
 
     from loratui.core.project import TaggerSettings
     from loratui.core.tagging import models, tagger
+    from loratui.tui.screens.tags_snapshot import renewed
 
     project = screen.workspace.project
     settings = project.tagger if project else TaggerSettings()
-    empty = len(positions & set(loaded.dataset.uncaptioned()))
+    positions = snapshot.scope
+    empty = len(positions & set(snapshot.dataset.uncaptioned()))
     answer = await screen.fill_in(
-        f"Tag images automatically · scope: {screen.scope}",
+        f"Tag images automatically · scope: {snapshot.words}",
         [
             Field("model", "Model", settings.model, "a known name, or a folder", complete=_names),
             Field("general", "Threshold", f"{settings.general:g}", "0.05 to 1"),
@@ -56,20 +58,22 @@ async def run(screen: "TagsScreen", loaded: "Loaded", positions: set[int]) -> No
             return
     found = files
     command = f"loratui tag --model {quote(model)} --threshold {thresholds.general:g} --when {when}"
-    wanted = positions & set(tagger.wanted(loaded.dataset, when))
+    # Its own, as it reads captions again before it plans: what is shown stays as it was read.
+    dataset = renewed(snapshot.loaded, ()).dataset
+    wanted = positions & set(tagger.wanted(dataset, when))
     if not wanted:
         screen.toast("every image in scope has a caption", "Choose merge or overwrite to tag them again.", "warn")
         return
 
     def work(report: Report, cancel: Event) -> "tuple[Inference, Plan]":
         with screen.workspace.records as records:
-            inference = tagger.infer(loaded.dataset, wanted, records, found, report=report, cancel=cancel)
-        tagger.settle(loaded.dataset, inference)
-        plan = tagger.plan(loaded.dataset, inference, thresholds, when, model=found.name, command=command)
+            inference = tagger.infer(dataset, wanted, records, found, report=report, cancel=cancel)
+        tagger.settle(dataset, inference)
+        plan = tagger.plan(dataset, inference, thresholds, when, model=found.name, command=command)
         screen.workspace.changes.apply(plan)
         return inference, plan
 
-    screen.app.jobs.start("tagging", work, lambda result: _done(screen, loaded, *result))
+    screen.app.jobs.start("tagging", work, lambda result: _done(screen, dataset, *result))
 
 
 async def _download(screen: "TagsScreen", model: str) -> "TaggerFiles | None":
@@ -86,11 +90,11 @@ async def _download(screen: "TagsScreen", model: str) -> "TaggerFiles | None":
     )
 
 
-def _done(screen: "TagsScreen", loaded: "Loaded", inference: "Inference", plan: "Plan") -> None:
+def _done(screen: "TagsScreen", dataset: "Dataset", inference: "Inference", plan: "Plan") -> None:
     """Says what came of it."""
     for note in inference.notes:
         screen.app.did(note)
-    failed = [f"{loaded.dataset.images[position].name}: {why}" for position, why in inference.failed.items()]
+    failed = [f"{dataset.images[position].name}: {why}" for position, why in inference.failed.items()]
     for text in failed:
         screen.app.did(line(text), level="warn")
     text = f"{plan.counts['tagged']:,} images tagged, {plan.counts['changed_files']:,} captions changed"

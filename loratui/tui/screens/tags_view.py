@@ -1,5 +1,6 @@
 """What the Tags screen shows: the scope, the table of its tags, the images with a tag in turn. Its commands: `tags`."""
 
+import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -9,12 +10,12 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
-from loratui.core.dataset.expression import parse
 from loratui.core.sanitize import line
 from loratui.tui.commands import Command
 from loratui.tui.screens.base import LoratuiScreen
 from loratui.tui.screens.tags_detail import Detail, Known, know
-from loratui.tui.screens.tags_table import Loaded, Order, TagTable, columns, load
+from loratui.tui.screens.tags_snapshot import Loaded, Snapshot, load, select
+from loratui.tui.screens.tags_table import Order, TagTable, columns
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ class TagsView(LoratuiScreen):
 
     def __init__(self, workspace: "Workspace") -> None:
         super().__init__(workspace)
-        self._loaded: Loaded | None = None
+        self._newest: Loaded | None = None
+        self._snapshot: Snapshot | None = None
         self._table: TagTable | None = None
         self._filter = ""
-        self._scope: set[int] = set()
         self._order: Order = "count"
         self._marked: set[str] = set()
         self._anchor = ""
@@ -61,6 +62,7 @@ class TagsView(LoratuiScreen):
         self._known: dict[str, Known] = {}
         self._follow: Timer | None = None
         self._reading = self._stale = False
+        self._fresh = asyncio.Event()
 
     def compose_body(self) -> ComposeResult:
         """The table and the detail."""
@@ -81,52 +83,76 @@ class TagsView(LoratuiScreen):
 
         def done(loaded: Loaded) -> None:
             self._reading = False
+            again, self._stale = self._stale or workspace is not self.workspace, False
+            if again:
+                self.reload()
             if workspace is self.workspace:
                 self._take(loaded)
-            if self._stale or workspace is not self.workspace:
-                self._stale = False
-                self.reload()
 
         def failed(error: Exception) -> None:
             self._reading = self._stale = False
+            self._fresh.set()
             self.app.report_error(error)
 
         self.app.jobs.start("reading", lambda report, cancel: load(workspace, report), done, failed, quiet=True)
 
-    def _take(self, loaded: Loaded) -> None:
-        self._loaded = loaded
-        self._known.clear()
-        self._select()
+    async def reread(self) -> None:
+        """Reads all captions anew, and waits until they are shown."""
+        self._fresh.clear()
+        self.reload()
+        await self._fresh.wait()
 
-    def _select(self) -> None:
-        """Finds the images in scope, then shows them. On a thread: `width<768` opens every image."""
-        loaded, text = self._loaded, self._filter
+    async def renew(self, before: Loaded, after: Loaded) -> None:
+        """Shows what a step made of a dataset, and waits for that; all is read anew if it is not the newest."""
+        if before is not self._newest or self._reading:
+            await self.reread()
+            return
+        self._fresh.clear()
+        self._take(after)
+        await self._fresh.wait()
+
+    def _take(self, loaded: Loaded) -> None:
+        """Takes a dataset; the one before stays in force until the scope of this one is known."""
+        self._newest = loaded
+        self._find_scope()
+
+    def _find_scope(self) -> None:
+        """Finds the images that fit the filter, on a thread, then swaps dataset and scope together."""
+        loaded, text, workspace = self._newest, self._filter, self.workspace
         if loaded is None:
             return
         if not text:
-            self._scoped(set(range(len(loaded.dataset.images))))
+            self._swap(select(workspace, loaded, ""))
             return
-        expression = parse(text)
-        ratings = self.workspace.ratings(loaded.dataset)
 
-        def done(scope: set[int]) -> None:
-            if loaded is self._loaded and text == self._filter:
-                self._scoped(scope)
+        def done(snapshot: Snapshot) -> None:
+            if loaded is self._newest and text == self._filter:
+                self._swap(snapshot)
+
+        def failed(error: Exception) -> None:
+            if self._snapshot is not None and text == self._filter:
+                self._filter = self._snapshot.filter
+            self._fresh.set()
+            self.app.report_error(error)
 
         self.app.jobs.start(
-            "filtering", lambda report, cancel: expression.select(loaded.dataset, ratings), done, quiet=True
+            "filtering", lambda report, cancel: select(workspace, loaded, text), done, failed, quiet=True
         )
 
-    def _scoped(self, scope: set[int]) -> None:
-        self._scope = scope
+    def _swap(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._images = []  # they named images of the snapshot before
+        self._known.clear()
         self._fill()
+        if not self._reading:
+            self._fresh.set()
 
     def _fill(self) -> None:
         """Makes the table anew; the cursor stays on its tag."""
-        assert self._loaded is not None
+        assert self._snapshot is not None
         view = self.query_one(VirtualList)
         tag = self._tag
-        self._table = TagTable(self._loaded, self._scope, self._order, self._marked)
+        self._table = TagTable(self._snapshot, self._order, self._marked)
         self._marked.intersection_update(self._table.counts)  # in place: the table shares it
         where = self._table.index_of(tag) if tag else None
         view.set_source(self._table, empty=self._why_empty())
@@ -141,23 +167,24 @@ class TagsView(LoratuiScreen):
         self.refresh_status()
 
     def _why_empty(self) -> str:
-        if self._loaded is None or not self._loaded.dataset.images:
+        if self._snapshot is None or not self._snapshot.dataset.images:
             return self.EMPTY
-        if not self._scope:
+        if not self._snapshot.scope:
             return "No image fits. Press / to change the filter, esc to drop it."
         return "No caption holds a tag yet. Press T to run the tagger, or a to add a tag to all."
 
     def _show_heads(self) -> None:
-        loaded, table = self._loaded, self._table
-        assert loaded is not None and table is not None
-        images = len(loaded.dataset.images)
-        fits = f"{len(self._scope):,} of {images:,} images" if self._filter else "all images"
-        shown = Content.assemble(("/ ", "bold $accent"), (line(self._filter), "bold"), f"   {fits}")
-        none = Content.styled("/ filter", "$dim")
-        self.query_one("#filter", Static).update(shown if self._filter else none, layout=False)
+        snapshot, table = self._snapshot, self._table
+        assert snapshot is not None and table is not None
+        images = len(snapshot.dataset.images)
+        shown = Content.styled("/ filter", "$dim")
+        if snapshot.filter:
+            fits = f"   {len(snapshot.scope):,} of {images:,} images"
+            shown = Content.assemble(("/ ", "bold $accent"), (line(snapshot.filter), "bold"), fits)
+        self.query_one("#filter", Static).update(shown, layout=False)
         self._show_columns()
-        empty = len(loaded.dataset.uncaptioned())
-        self.set_counts(f"{images:,} images · {empty:,} uncaptioned · {len(table):,} tags · scope: {self.scope}")
+        empty = len(snapshot.dataset.uncaptioned())
+        self.set_counts(f"{images:,} images · {empty:,} uncaptioned · {len(table):,} tags · scope: {snapshot.words}")
         self._show_marks()
 
     def _show_columns(self) -> None:
@@ -170,17 +197,12 @@ class TagsView(LoratuiScreen):
         """The heads stand over their columns."""
         self.call_after_refresh(self._show_columns)
 
-    @property
-    def scope(self) -> str:
-        """What commands work on, in words."""
-        return f"{len(self._scope):,} that fit {self._filter}" if self._filter else "all"
-
     def _show_marks(self) -> None:
-        loaded = self._loaded
-        if not self._marked or loaded is None:
+        snapshot = self._snapshot
+        if not self._marked or snapshot is None:
             self.set_note("")
             return
-        where = set().union(*(loaded.dataset.carrying(tag) for tag in self._marked)) & self._scope
+        where = set().union(*(snapshot.dataset.carrying(tag) for tag in self._marked)) & snapshot.scope
         self.set_note(f"● {len(self._marked)} marked in {len(where):,} images")
 
     # --- the image -----------------------------------------------------------------------------------------------
@@ -199,15 +221,17 @@ class TagsView(LoratuiScreen):
 
     def _pick_images(self) -> None:
         """The images in scope with the tag under the cursor; the one shown stays if it is among them."""
-        if self._loaded is None:
+        snapshot = self._snapshot
+        if snapshot is None:
             return
         tag = self._tag
-        chosen = self._scope & self._loaded.dataset.postings.get(tag, set()) if tag else self._scope
+        chosen = snapshot.scope & snapshot.dataset.postings.get(tag, set()) if tag else snapshot.scope
         self._show_images(sorted(chosen), f"with {tag}" if tag else "in scope")
 
     def _untagged(self) -> list[int]:
         """The images in scope without a caption."""
-        return sorted(self._scope & set(self._loaded.dataset.uncaptioned())) if self._loaded is not None else []
+        snapshot = self._snapshot
+        return sorted(snapshot.scope & set(snapshot.dataset.uncaptioned())) if snapshot is not None else []
 
     def _show_images(self, images: list[int], of: str) -> None:
         self._images, self._of = images, of
@@ -216,20 +240,21 @@ class TagsView(LoratuiScreen):
     @property
     def _position(self) -> int | None:
         """Where the image shown is in the dataset."""
-        loaded = self._loaded
-        if loaded is None or not self._images:
+        snapshot = self._snapshot
+        if snapshot is None or not self._images:
             return None
         # The one that was shown, else the next in order of the paths.
-        paths, shown = loaded.dataset.images, self._image or ""
+        paths, shown = snapshot.dataset.images, self._image or ""
         return next((position for position in self._images if paths[position].path >= shown), self._images[0])
 
     def _show_image(self) -> None:
-        loaded, table, position = self._loaded, self._table, self._position
+        snapshot, table, position = self._snapshot, self._table, self._position
         detail = self.query_one(Detail)
-        if loaded is None or table is None or position is None:
+        if snapshot is None or table is None or position is None:
             self._image = None
-            detail.show_nothing("" if loaded is None or not loaded.dataset.images else "No image here.")
+            detail.show_nothing("" if snapshot is None or not snapshot.dataset.images else "No image here.")
             return
+        loaded = snapshot.loaded
         path = self._image = loaded.dataset.images[position].path
         place = f"{self._images.index(position) + 1:,} of {len(self._images):,} {self._of}"
         known = self._known.get(path)
@@ -241,7 +266,7 @@ class TagsView(LoratuiScreen):
         workspace = self.workspace
 
         def done(known: Known) -> None:
-            if loaded is self._loaded:
+            if self._snapshot is not None and loaded is self._snapshot.loaded:
                 self._known[path] = known
                 if path == self._image:
                     self._show_image()
@@ -249,8 +274,8 @@ class TagsView(LoratuiScreen):
         self.app.jobs.start("looking", lambda report, cancel: know(workspace, loaded, position), done, quiet=True)
 
     def _step_image(self, step: int) -> None:
-        loaded, position = self._loaded, self._position
-        assert loaded is not None and position is not None
+        snapshot, position = self._snapshot, self._position
+        assert snapshot is not None and position is not None
         index = (self._images.index(position) + step) % len(self._images)
-        self._image = loaded.dataset.images[self._images[index]].path
+        self._image = snapshot.dataset.images[self._images[index]].path
         self._show_image()
