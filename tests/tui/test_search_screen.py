@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input, Static
 
 from loratui.core.config import set_value
 from loratui.core.project import Project
@@ -14,6 +15,7 @@ from loratui.tui.screens.downloads import DownloadsScreen
 from loratui.tui.screens.downloads_rows import bar
 from loratui.tui.screens.search import SearchScreen
 from loratui.tui.screens.search_rows import size, with_word
+from loratui.tui.shell.form import FormPanel
 from loratui.tui.widgets.picture import Picture
 from loratui.tui.widgets.virtual_list import VirtualList
 from tests.boards_server import BoardServer, Fault, Sample, noise
@@ -88,7 +90,7 @@ async def test_from_an_empty_screen_to_pictures_in_a_subset(server: BoardServer,
         assert rows(posts(app))[0].strip().startswith("11 g")
         await pilot.press("enter")
         await until(pilot, lambda: app.active.panel is not None)
-        await pilot.press("enter", "enter", "enter", "enter")
+        await pilot.press("enter")
         await until(pilot, lambda: "6 downloaded" in status(app), 15)
         assert len(pictures(tmp_path)) == 6
         assert (tmp_path / "kafka/dataset/kafka/mine_1.txt").read_text() == "kafka (x), 1girl, long hair, solo"
@@ -105,11 +107,28 @@ async def test_marked_posts_only(server: BoardServer, tmp_path: Path) -> None:
         await until(pilot, lambda: "2 marked" in title(app))
         await pilot.press("enter")
         await until(pilot, lambda: app.active.panel is not None)
-        await pilot.press("enter", "enter")
+        await pilot.press("enter")
         await until(pilot, lambda: pictures(tmp_path) == ["mine_10.png", "mine_12.png"], 15)
         await until(pilot, lambda: "2 downloaded" in status(app))
         await pilot.press("escape")
         await until(pilot, lambda: "marked" not in title(app))
+
+
+async def test_the_form_moves_by_tab_and_keeps_what_cannot_be_meant(server: BoardServer, tmp_path: Path) -> None:
+    app = app_in(tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        await search(pilot, app, "kafka_(x)")
+        await until(pilot, lambda: len(posts(app).rows) == 12)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.active.panel, FormPanel) and isinstance(app.focused, Input))
+        assert "enter get" in status(app) and "tab move" in status(app)
+        await pilot.press("tab", *"two", "down", "enter")
+        form = app.screen.query_one(FormPanel)
+        wrong = form.query_one(".form--wrong", Static)
+        await until(pilot, lambda: "two is no number for “at most”" in str(wrong.render()) and wrong.display)
+        assert app.focused is form.query(Input)[1]  # where it stands
+        await pilot.press("backspace", "backspace", "backspace", "2", "enter")
+        await until(pilot, lambda: len(pictures(tmp_path)) == 2, 15)
 
 
 async def test_tags_of_a_post_change_the_query(server: BoardServer, tmp_path: Path) -> None:
@@ -204,7 +223,7 @@ async def test_downloads_stop_go_on_fail_and_give_up(tmp_path: Path) -> None:
             await until(pilot, lambda: len(posts(app).rows) == 30)
             await pilot.press("enter")
             await until(pilot, lambda: app.active.panel is not None)
-            await pilot.press("enter", "enter", "enter", "enter")
+            await pilot.press("enter")
             await pilot.press("g", "d")
             await until(pilot, lambda: isinstance(app.screen, DownloadsScreen))
             batches = app.screen.query_one("#batches", VirtualList)

@@ -310,7 +310,9 @@ async def test_the_tagger_runs_as_a_job(root: Path, tmp_path: Path) -> None:
         await until(pilot, lambda: isinstance(screen.panel, FormPanel))
         await pilot.pause()
         screen.query(Input).first().value = str(model)
-        await pilot.press("enter", "enter", "enter", "enter")
+        await pilot.press("down", *"x", "enter")
+        await until(pilot, lambda: "is no number" in shown(screen, ".form--wrong"))
+        await pilot.press("backspace", "up", "enter")
         await until(pilot, lambda: (root / "dataset" / "red.txt").exists(), 20)
         assert "red theme" in text(root, "red")
         assert text(root, "a") == CAPTIONS["a"]
@@ -329,7 +331,7 @@ async def test_an_unknown_tagger_is_a_toast(root: Path) -> None:
         await until(pilot, lambda: isinstance(screen.panel, FormPanel))
         await pilot.pause()
         screen.query(Input).first().value = "wd-vit-taggr-v3"
-        await pilot.press("enter", "enter", "enter", "enter")
+        await pilot.press("enter")
         await until(pilot, lambda: "Did you mean wd-vit-tagger-v3?" in status(app))
 
 

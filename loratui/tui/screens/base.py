@@ -243,15 +243,23 @@ class LoratuiScreen(Forgiving, PacedScreen):
         if self.panel is panel:
             self.close_panel()
 
-    async def fill_in(self, title: str, fields: Sequence["Field"], note: str = "") -> dict[str, str] | None:
+    async def fill_in(
+        self, title: str, fields: Sequence["Field"], note: str = "", enter: str = ""
+    ) -> dict[str, str] | None:
         """Asks for several things in a form.
+
+        Args:
+            title: what for.
+            fields: what.
+            note: a line above them.
+            enter: what enter does from every field, such as `get`; "" has it go to the next field.
 
         Returns:
             the texts by the fields' names, None when the person stepped out.
         """
         from loratui.tui.shell.form import FormPanel
 
-        panel = FormPanel(title, fields, note)
+        panel = FormPanel(title, fields, note, enter)
         self.show_panel(panel)
         answer = await panel.answer
         self._close(panel)

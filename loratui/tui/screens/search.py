@@ -371,10 +371,13 @@ class SearchScreen(LoratuiScreen):
             "into", "into", subsets[0] if subsets else "", "this folder", (), lambda text: names(subsets, text)
         )
         captions = Field("captions", "captions", "board's tags", options=("board's tags", "none"))
-        few = [Field("limit", "at most", "", "all"), Field("side", "smallest side", "", "any, in pixels")]
+        few = [
+            Field("limit", "at most", "", "all", check=lambda text: _number(text, "at most")),
+            Field("side", "smallest side", "", "any, in pixels", check=lambda text: _number(text, "smallest side")),
+        ]
         total = "an unknown number of" if self._total is None else f"{self._total:,}"
         title = f"Get the {marked:,} marked posts" if marked else f"Get all of {total} posts"
-        answer = await self.fill_in(title, [into, captions] if marked else [into, *few, captions])
+        answer = await self.fill_in(title, [into, captions] if marked else [into, *few, captions], enter="get")
         if answer is None:
             return
         target = answer["into"].strip() or None

@@ -38,15 +38,16 @@ async def run(screen: "TagsScreen", snapshot: "Snapshot") -> None:
         f"Tag images automatically · scope: {snapshot.words}",
         [
             Field("model", "Model", settings.model, "a known name, or a folder", complete=_names),
-            Field("general", "Threshold", f"{settings.general:g}", "0.05 to 1"),
-            Field("character", "For characters", f"{settings.character:g}", "0.05 to 1"),
+            Field("general", "Threshold", f"{settings.general:g}", "0.05 to 1", check=_threshold),
+            Field("character", "For characters", f"{settings.character:g}", "0.05 to 1", check=_threshold),
             Field("when", "Captions", "empty" if empty else "merge", options=tagger.WHENS),
         ],
         f"{empty:,} of {len(positions):,} images have no caption. merge adds what is missing, overwrite replaces.",
+        enter="tag",
     )
     if answer is None:
         return
-    thresholds = tagger.Thresholds(_number(answer["general"]), _number(answer["character"]))
+    thresholds = tagger.Thresholds(_threshold(answer["general"]), _threshold(answer["character"]))
     when: When = next(one for one in tagger.WHENS if one == answer["when"])
     model = answer["model"].strip()
     files = await screen.app.jobs.run(
@@ -116,8 +117,15 @@ def _names(typed: str) -> list[str]:
     return [*(name for name in KNOWN if name.startswith(typed)), *complete_path(typed)]
 
 
-def _number(text: str) -> float:
+def _threshold(text: str) -> float:
+    """A threshold as it was typed.
+
+    Raises:
+        UsageError: it is no number, or none that makes sense.
+    """
+    from loratui.core.tagging.tagger import Thresholds
+
     try:
-        return float(text.replace(",", "."))
+        return Thresholds(float(text.replace(",", "."))).general
     except ValueError:
-        raise UsageError(f"{text!r} is no number.", "Give a threshold from 0.05 to 1.") from None
+        raise UsageError(f"“{line(text, 40)}” is no number.", "Give a threshold from 0.05 to 1.") from None

@@ -13,6 +13,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from loratui.core.errors import UsageError
+from loratui.core.sanitize import line
 from loratui.tui.shell.lines import Key
 from loratui.tui.shell.panels import Entry, Panel
 
@@ -28,6 +30,7 @@ class Field:
         hint: shown while a text is empty.
         options: the texts to choose from; () for a text to type.
         complete: gives whole texts for what was typed.
+        check: raises UsageError for a text that cannot be meant; its sentences stand in the form then.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Field:
     hint: str = ""
     options: tuple[str, ...] = ()
     complete: Callable[[str], Sequence[str]] | None = None
+    check: Callable[[str], object] | None = None
 
 
 class Choice(Widget, can_focus=True):
@@ -71,30 +75,40 @@ class Choice(Widget, can_focus=True):
 
 
 class FormPanel(Panel):
-    """The fields below each other; `answer` becomes their texts by name, or None when the person steps out."""
+    """The fields below each other; `answer` becomes their texts by name, or None when the person steps out.
+
+    Args:
+        title: the heading.
+        fields: from top to bottom.
+        note: a line above them.
+        enter: what enter does from every field, such as `get`; "" has it go to the next field, and be done at the end.
+    """
 
     DEFAULT_CSS = """
     FormPanel Horizontal { height: 1; }
     FormPanel .form--label { width: 18; color: $dim; }
     FormPanel Horizontal:focus-within .form--label { color: $primary; text-style: bold; }
     FormPanel .form--note { color: $dim; height: auto; }
+    FormPanel .form--wrong { color: $error; height: auto; display: none; }
     """
-    KEYS: ClassVar[tuple[Key, ...]] = (
-        Key("enter", "next, at the end done", last=True),
-        Key("↑ ↓", "move", last=True),
-        Key("← →", "choose"),
-        Key("esc", "leave it", last=True),
-    )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)"),
-        Binding("down", "move(1)"),
+        Binding("up,shift+tab", "move(-1)"),
+        Binding("down,tab", "move(1)"),
         Binding("enter", "next"),
     ]
 
-    def __init__(self, title: str, fields: Sequence[Field], note: str = "") -> None:
+    def __init__(self, title: str, fields: Sequence[Field], note: str = "", enter: str = "") -> None:
         super().__init__(title)
         self._fields = tuple(fields)
         self._note = note
+        self._at_once = bool(enter)
+        choose = [Key("← →", "choose")] if any(field.options for field in fields) else []
+        self.KEYS = (  # type: ignore[misc]  # they differ by form
+            Key("enter", enter or "next, at the end done", last=True),
+            Key("↓ tab" if enter else "↑ ↓", "move", last=True),
+            *choose,
+            Key("esc", "leave it", last=True),
+        )
         self.answer: asyncio.Future[dict[str, str] | None] = asyncio.get_running_loop().create_future()
 
     def compose_content(self) -> ComposeResult:
@@ -108,6 +122,7 @@ class FormPanel(Panel):
                     yield Choice(field.options, field.value)
                 else:
                     yield Entry(field.value, hint=field.hint, complete=field.complete)
+        yield Static(classes="form--wrong")
 
     def _entries(self) -> list[Input | Choice]:
         return [widget for widget in self.query("Input, Choice") if isinstance(widget, (Input, Choice))]
@@ -122,12 +137,15 @@ class FormPanel(Panel):
         entries = self._entries()
         entries[[field.name for field in self._fields].index(name)].value = value
 
+    @property
+    def _index(self) -> int:
+        """Of the field that has the focus."""
+        return next((index for index, entry in enumerate(self._entries()) if entry.has_focus), 0)
+
     def action_move(self, steps: int) -> None:
-        """Focuses a neighbour."""
+        """Focuses a neighbour; after the last comes the first."""
         entries = self._entries()
-        index = next((index for index, entry in enumerate(entries) if entry.has_focus), 0) + steps
-        if 0 <= index < len(entries):
-            self.screen.set_focus(entries[index])
+        self.screen.set_focus(entries[(self._index + steps) % len(entries)])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in a text."""
@@ -135,12 +153,30 @@ class FormPanel(Panel):
         self.action_next()
 
     def action_next(self) -> None:
-        """The next field; after the last one the form is done."""
-        if self._entries()[-1].has_focus:
-            if not self.answer.done():
-                self.answer.set_result(self.values)
-        else:
+        """Done, or the next field; not while something cannot be meant."""
+        last = self._at_once or self._index == len(self._fields) - 1
+        if not self._fits(range(len(self._fields)) if last else [self._index]):
+            return
+        if not last:
             self.action_move(1)
+        elif not self.answer.done():
+            self.answer.set_result(self.values)
+
+    def _fits(self, indices: Sequence[int]) -> bool:
+        """Whether these fields can be meant; says why not, at the first that cannot."""
+        wrong = self.query_one(".form--wrong", Static)
+        entries = self._entries()
+        for index in indices:
+            try:
+                if (check := self._fields[index].check) is not None:
+                    check(entries[index].value)
+            except UsageError as error:
+                wrong.update(Content(line(f"{error.message} {error.remedy}")))
+                wrong.display = True
+                self.screen.set_focus(entries[index])
+                return False
+        wrong.display = False
+        return True
 
     def closed(self) -> None:
         """No answer."""
