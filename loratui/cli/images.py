@@ -133,7 +133,7 @@ def dupes(args: Args, out: Output) -> int:
     where = f"{count(copies, 'copy', 'copies')} in {count(len(found.groups), 'group')}, {megabytes:.1f} MB."
     total = f"{count(found.images, 'image')}: {where if copies else 'no copies.'}"
     if args.apply:
-        plan = removal_plan(workspace.root, found.groups, images)
+        plan = removal_plan(workspace.root, found.groups)
         if not out.dry_run:
             workspace.changes.apply(plan)
         document["moved"] = [

@@ -14,10 +14,11 @@ from loratui.core.dataset import bulk
 from loratui.core.dataset.caption import Caption, CaptionError
 from loratui.core.dataset.dataset import Dataset
 from loratui.core.dataset.expression import ExpressionError, parse
-from loratui.core.dataset.folder import scan, shared_stems, sidecar
+from loratui.core.dataset.folder import belongings, caption_of, listing, scan, shared_stems
 from loratui.core.dataset.records import Provenance, Records
 from loratui.core.dataset.subsets import move_plan, propose, split
 from loratui.core.errors import Refused, UsageError
+from loratui.core.images.removal import removals
 
 CAPTIONS = {
     "a": "1girl, purple hair, long hair, jacket, smile",
@@ -210,11 +211,59 @@ def test_odd_files_do_not_stop_a_listing(tmp_path: Path) -> None:
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.jpg")).write_bytes(b"x")
     images = scan(tmp_path, [""])
     assert sorted(image.name for image in images) == sorted(["ok.PNG", "new\nline.png", "\udcff\udcfe.jpg"])
-    assert sidecar(tmp_path, images[0]) is None
+    assert caption_of(tmp_path / images[0].path) is None
     with Records(tmp_path) as records:
         for image in images:
             records.put_provenance(records.content_hash(image), Provenance("local", "1"))
             assert records.content_hash(image) == records.content_hash(image)
+
+
+def test_what_belongs_to_an_image(tmp_path: Path) -> None:
+    for name in (
+        "a.png",
+        "a.jpg",
+        "a.txt",
+        "a.json",
+        "b.PNG",
+        "b.TXT",
+        "b.cap",
+        "b.Npz",
+        "B.txt",
+        "c.png",
+        "c.md",
+        ".c.txt",
+    ):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "c.txt").mkdir()
+    held = listing(tmp_path, [""])
+    assert held.captions == {"a": "a.txt", "b": "b.TXT", "B": "B.txt"}
+    one = belongings(held, ["a.jpg", "b.PNG", "c.png"])
+    assert one.along == {"b": ["b.Npz", "b.TXT", "b.cap"]} and one.shared == {"a": ["a.json", "a.txt"]}
+    assert belongings(held, ["a.jpg", "a.png"]).along == {"a": ["a.json", "a.txt"]}
+    assert caption_of(tmp_path / "b.PNG") == tmp_path / "b.TXT" and caption_of(tmp_path / "c.png") is None
+
+
+def test_a_caption_stays_with_the_image_that_stays(root: Path) -> None:
+    Pillow.new("RGB", (900, 8)).save(root / "a.jpg")
+    (root / "b.txt").rename(root / "b.TXT")
+    dataset = Dataset.load(root, [""])
+    assert dataset.tags[2] == ("1girl", "purple_hair", "black dress")
+    changes = Changes(root)
+    changes.apply(move_plan(dataset, parse("width>800 or black dress").select(dataset), "big"))
+    assert (root / "a.txt").read_text() == (root / "big/a.txt").read_text() == CAPTIONS["a"]
+    assert {path.name for path in (root / "big").iterdir()} == {"a.jpg", "a.txt", "b.png", "b.TXT"}
+    assert not (root / "b.TXT").exists()
+    changes.undo()
+    assert not list((root / "big").iterdir()) and (root / "b.TXT").exists() and (root / "a.jpg").exists()
+
+
+def test_what_is_taken_away_takes_its_own(root: Path) -> None:
+    Pillow.new("RGB", (900, 8)).save(root / "a.jpg")
+    (root / "b.txt").rename(root / "b.TXT")
+    paths = [operation.path for operation in removals(root, {"a.jpg": "deleted", "b.png": "deleted"})]
+    assert paths == ["a.jpg", "b.png", "b.TXT"]
+    paths = [operation.path for operation in removals(root, {"a.jpg": "deleted", "a.png": "deleted"})]
+    assert paths == ["a.jpg", "a.png", "a.txt"]
 
 
 def test_records_follow_the_content(root: Path) -> None:

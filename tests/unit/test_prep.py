@@ -104,6 +104,28 @@ def test_art_that_would_vanish_is_left_and_said(tmp_path: Path) -> None:
     assert do(tmp_path, background="grey").counts["flattened"] == 1
 
 
+def test_what_belongs_goes_with_the_last_image_of_a_stem(tmp_path: Path) -> None:
+    figure(1, (300, 300)).save(tmp_path / "a.webp")
+    figure(2, (50, 300)).save(tmp_path / "a.png")  # set aside, and its name is not free before that
+    (tmp_path / "a.TXT").write_text("1girl")
+    (tmp_path / "a.npz").write_bytes(b"latents")
+    (tmp_path / "a-2.txt").write_text("somebody else's")
+    before = tree(tmp_path)
+    do(tmp_path)
+    assert names(tmp_path) == {"a-3.png", "a-3.TXT", "a-2.txt"} and (tmp_path / "a-3.TXT").read_text() == "1girl"
+    Changes(tmp_path).undo()
+    assert tree(tmp_path) == before
+
+
+def test_two_new_names_do_not_share_a_caption(tmp_path: Path) -> None:
+    for seed, name, format_ in ((1, "a.png", "PNG"), (2, "a.jpg", "JPEG"), (3, "a.bmp", "PNG"), (4, "a.gif", "JPEG")):
+        figure(seed, (300, 300)).save(tmp_path / name, format_)
+    (tmp_path / "a.txt").write_text("all four")
+    do(tmp_path)
+    assert names(tmp_path) == {"a.png", "a.jpg", "a.txt", "a-2.png", "a-2.txt", "a-3.jpg", "a-3.txt"}
+    assert {path.read_text() for path in tmp_path.glob("*.txt")} == {"all four"}
+
+
 def test_wrong_suffixes_are_mended_without_touching_a_byte(tmp_path: Path) -> None:
     figure(6, (300, 300)).save(tmp_path / "right.jpg")
     (tmp_path / "right.jpg").rename(tmp_path / "wrong.png")

@@ -1,13 +1,19 @@
-"""The images of a folder, and the caption files beside them."""
+"""The images of a folder, and the files that belong to them.
+
+A file belongs to the images of its folder whose name is the same up to the suffix; the case of suffixes does not count.
+So `a.png` and `a.jpg` share `a.txt`, and `B.png` has `B.TXT` but not `b.txt`.
+"""
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".avif", ".jxl", ".tif", ".tiff", ".jp2"))
 CAPTION_SUFFIXES = (".txt", ".caption", ".cap")
+SIDE_SUFFIXES = (*CAPTION_SUFFIXES, ".json", ".npz")
+"""Of files that go where their image goes: captions, metadata, the trainer's latents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Image:
     @property
     def stem(self) -> str:
         """Path without the suffix: caption and image share it."""
-        return self.path[: len(self.path) - len(self.suffix)] if self.suffix else self.path
+        return stem_of(self.path)
 
     @property
     def suffix(self) -> str:
@@ -56,12 +62,27 @@ class Listing:
     Attributes:
         images: sorted by path.
         captions: caption path by stem; the first suffix of `CAPTION_SUFFIXES` where there are several.
-        others: paths of other regular files that are not hidden.
+        sides: every file with one of `SIDE_SUFFIXES` by stem, sorted.
+        others: paths of regular files that are neither image nor caption and not hidden.
     """
 
     images: list[Image]
     captions: dict[str, str]
+    sides: dict[str, list[str]]
     others: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """What lies beside images that leave their place or their name, by their stem.
+
+    Attributes:
+        along: files that no other image needs: they go with the images.
+        shared: files that an image which remains needs too: they stay.
+    """
+
+    along: dict[str, list[str]]
+    shared: dict[str, list[str]]
 
 
 def listing(root: Path, folders: Sequence[str]) -> Listing:
@@ -75,7 +96,7 @@ def listing(root: Path, folders: Sequence[str]) -> Listing:
         OSError: a folder cannot be read.
     """
     images: list[Image] = []
-    captions: dict[str, str] = {}
+    sides: dict[str, list[str]] = {}
     others: list[str] = []
     for folder in folders:
         prefix = "" if folder in ("", ".") else folder.rstrip("/") + "/"
@@ -88,10 +109,11 @@ def listing(root: Path, folders: Sequence[str]) -> Listing:
                 suffix = name[dot:].lower() if dot > 0 else ""
                 try:
                     if suffix not in IMAGE_SUFFIXES:
-                        if suffix in CAPTION_SUFFIXES and entry.is_file():
-                            _keep_caption(captions, prefix + name[:dot], prefix + name, suffix)
-                        elif entry.is_file():
-                            others.append(prefix + name)
+                        if entry.is_file():
+                            if suffix in SIDE_SUFFIXES:
+                                sides.setdefault(prefix + name[:dot], []).append(prefix + name)
+                            if suffix not in CAPTION_SUFFIXES:
+                                others.append(prefix + name)
                         continue
                     found = entry.stat()
                 except OSError:  # a dangling link, or gone meanwhile
@@ -99,13 +121,19 @@ def listing(root: Path, folders: Sequence[str]) -> Listing:
                 if stat.S_ISREG(found.st_mode):
                     images.append(Image(prefix + name, found.st_size, found.st_mtime_ns, found.st_ino))
     images.sort(key=lambda image: image.path)
-    return Listing(images, captions, sorted(others))
+    captions: dict[str, str] = {}
+    for stem, paths in sides.items():
+        paths.sort()
+        caption = min(paths, key=_rank)
+        if _rank(caption)[0] < len(CAPTION_SUFFIXES):
+            captions[stem] = caption
+    return Listing(images, captions, sides, sorted(others))
 
 
-def _keep_caption(captions: dict[str, str], stem: str, path: str, suffix: str) -> None:
-    known = captions.get(stem)
-    if known is None or CAPTION_SUFFIXES.index(suffix) < CAPTION_SUFFIXES.index(known[known.rfind(".") :].lower()):
-        captions[stem] = path
+def _rank(path: str) -> tuple[int, bool]:
+    """Sorts the file that is an image's caption to the front: `.txt` first, then `.TXT`, then `.caption` …"""
+    suffix = path[path.rfind(".") :]
+    return SIDE_SUFFIXES.index(suffix.lower()), suffix != suffix.lower()
 
 
 def scan(root: Path, folders: Sequence[str]) -> list[Image]:
@@ -113,23 +141,50 @@ def scan(root: Path, folders: Sequence[str]) -> list[Image]:
     return listing(root, folders).images
 
 
-def sidecar(root: Path, image: Image) -> str | None:
-    """The caption file of an image that is there, relative to the root; None where it has none."""
-    for suffix in CAPTION_SUFFIXES:
-        if (root / (image.stem + suffix)).is_file():
-            return image.stem + suffix
-    return None
+def stem_of(path: str) -> str:
+    """A path without the suffix of its file name."""
+    start = path.rfind("/") + 1
+    dot = path.rfind(".")
+    return path[:dot] if dot > start else path
 
 
-def caption_path(root: Path, image: Image) -> str:
-    """Where the caption of an image is, or would be written."""
-    return sidecar(root, image) or image.stem + CAPTION_SUFFIXES[0]
+def beside(root: Path, paths: Iterable[str]) -> Listing:
+    """The listing of the folders in which files lie: see `listing`."""
+    return listing(root, list(dict.fromkeys(path.rpartition("/")[0] for path in paths)))
 
 
-def sidecars(root: Path, image: Image) -> list[str]:
-    """Every file that belongs to the image and moves with it: captions and side files of the same stem."""
-    suffixes = (*CAPTION_SUFFIXES, ".json", ".npz")
-    return [image.stem + suffix for suffix in suffixes if (root / (image.stem + suffix)).is_file()]
+def belongings(held: Listing, leaving: Collection[str]) -> Belongings:
+    """What belongs to images that are moved, renamed or taken away.
+
+    Args:
+        held: their folders, as they are.
+        leaving: the paths of these images.
+    """
+    gone = set(leaving)
+    remaining = {image.stem for image in held.images if image.path not in gone}
+    result = Belongings({}, {})
+    for stem in dict.fromkeys(map(stem_of, leaving)):
+        if stem in held.sides:
+            (result.shared if stem in remaining else result.along)[stem] = held.sides[stem]
+    return result
+
+
+def caption_of(path: Path) -> Path | None:
+    """The caption file of one image. For many images of a folder list it once: `Listing.captions`."""
+    usual = path.with_suffix(CAPTION_SUFFIXES[0])
+    if usual.is_file():
+        return usual
+    stem = stem_of(path.name)
+    try:
+        names = [name for name in os.listdir(path.parent) if stem_of(name) == stem]
+    except OSError:
+        return None
+    found = [
+        name
+        for name in names
+        if name[len(stem) :].lower() in CAPTION_SUFFIXES and (path.parent / name).is_file() and not name.startswith(".")
+    ]
+    return path.parent / min(sorted(found), key=_rank) if found else None
 
 
 def shared_stems(images: Iterable[Image]) -> dict[str, list[Image]]:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from loratui.core.changes import Move, Operation, Plan
+from loratui.core.changes import Edit, Move, Operation, Plan
 from loratui.core.dataset.dataset import Dataset
-from loratui.core.dataset.folder import sidecars
-from loratui.core.errors import Refused
+from loratui.core.dataset.folder import CAPTION_SUFFIXES, belongings, beside
+from loratui.core.errors import Refused, from_os
 from loratui.core.words import count
 
 _SHARE = (0.08, 0.7)
@@ -30,27 +30,39 @@ class Part:
 def move_plan(dataset: Dataset, positions: Collection[int], to: str, *, command: str = "") -> Plan:
     """The plan that moves images, with captions and side files, into the folder `to` (relative to the root).
 
+    A caption that an image which stays needs too is copied.
+
     Raises:
         Refused: a file of that name is there already, or two images of that name would meet.
     """
-    operations: dict[str, Operation] = {}
+    home = "" if to in ("", ".") else to
+    moving = [image for image in (dataset.images[position] for position in sorted(positions)) if image.folder != home]
+    paths = [image.path for image in moving]
+    operations: list[Operation] = []
     targets: set[str] = set()
-    moved = 0
-    for position in sorted(positions):
-        image = dataset.images[position]
-        if image.folder == to:
-            continue
-        moved += 1
-        for path in (image.path, *sidecars(dataset.root, image)):
-            target = f"{to}/{path.rpartition('/')[2]}" if to else path.rpartition("/")[2]
-            if path in operations:  # a caption shared by two images
-                continue
-            if target in targets or (dataset.root / target).exists():
-                raise Refused(f"{target} is there already; nothing was moved.", "Rename one of the two files.")
-            targets.add(target)
-            operations[path] = Move(path, target)
-    title = f"move {count(moved, 'image')} to {to or 'the top'}"
-    return Plan("subset move", title, tuple(operations.values()), {"images": moved}, command)
+
+    def target(path: str) -> str:
+        name = path.rpartition("/")[2]
+        found = f"{home}/{name}" if home else name
+        if found in targets or (dataset.root / found).exists():
+            raise Refused(f"{found} is there already; nothing was moved.", "Rename one of the two files.")
+        targets.add(found)
+        return found
+
+    try:
+        held = belongings(beside(dataset.root, paths), paths)
+        operations += [Move(path, target(path)) for path in paths]
+        operations += [Move(side, target(side)) for sides in held.along.values() for side in sides]
+        operations += [
+            Edit(target(side), None, (dataset.root / side).read_bytes())
+            for sides in held.shared.values()
+            for side in sides
+            if side.lower().endswith(CAPTION_SUFFIXES)
+        ]
+    except OSError as error:
+        raise from_os(error, f"Moving images to {home or 'the top'}") from error
+    title = f"move {count(len(moving), 'image')} to {home or 'the top'}"
+    return Plan("subset move", title, tuple(operations), {"images": len(moving)}, command)
 
 
 def split(dataset: Dataset, tags: Sequence[str]) -> list[Part]:

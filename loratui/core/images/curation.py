@@ -6,7 +6,7 @@ from threading import Event
 
 from loratui.core.changes import Plan
 from loratui.core.dataset.caption import Caption, CaptionError
-from loratui.core.dataset.folder import Image, sidecar
+from loratui.core.dataset.folder import Image, beside
 from loratui.core.dataset.records import Records
 from loratui.core.images.duplicates import Duplicates, Group, find
 from loratui.core.images.gathering import Notes
@@ -29,9 +29,11 @@ def duplicates_of(
 ) -> Duplicates:
     """`duplicates.find` with captions, sources and what was marked "not duplicates" of the images' own root."""
 
+    captions = beside(root, (image.path for image in images)).captions
+
     def notes(image: Image, facts: Facts) -> Notes:
         source = records.provenance(facts.content) is not None
-        return Notes(_tags(root, image), source, (root / image.path).is_symlink())
+        return Notes(_tags(root, captions.get(image.stem)), source, (root / image.path).is_symlink())
 
     return find(
         root,
@@ -45,25 +47,23 @@ def duplicates_of(
     )
 
 
-def removal_plan(root: Path, groups: Sequence[Group], images: Sequence[Image], but: Collection[str] = ()) -> Plan:
+def removal_plan(root: Path, groups: Sequence[Group], but: Collection[str] = ()) -> Plan:
     """All but the kept file of each group go to the trash, with their captions.
 
     Args:
         root: what the paths are relative to.
         groups: as found.
-        images: all images of the folders.
         but: paths that stay as well.
     """
     dropped = {member.path for group in groups for member in group.files if member.path != group.keep}
     dropped -= set(but)
-    operations = removals(root, dict.fromkeys(sorted(dropped), "duplicate"), images)
+    operations = removals(root, dict.fromkeys(sorted(dropped), "duplicate"))
     title = f"{count(len(dropped), 'duplicate')} to the trash"
     return Plan("dupes", title, tuple(operations), {"moved": len(dropped)}, "loratui dupes --apply")
 
 
-def _tags(root: Path, image: Image) -> int | None:
-    """How many tags its caption has; None without one, 0 for one that cannot be read."""
-    caption = sidecar(root, image)
+def _tags(root: Path, caption: str | None) -> int | None:
+    """How many tags a caption has; None without one, 0 for one that cannot be read."""
     if caption is None:
         return None
     try:

@@ -6,6 +6,7 @@ files are written to a staging folder and read back before the plan is made, so 
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,12 +18,11 @@ from PIL import Image as Pillow
 from PIL import ImageChops, ImageColor
 
 from loratui.core.changes import Add, Edit, Move, Operation, Plan, Remove
-from loratui.core.dataset.folder import Image, sidecars
+from loratui.core.dataset.folder import SIDE_SUFFIXES, Image, belongings, beside, stem_of
 from loratui.core.errors import LoratuiError, UsageError, from_os
 from loratui.core.images import opening
 from loratui.core.images.opening import PictureError
 from loratui.core.images.problems import SUFFIXES, blank_on
-from loratui.core.images.removal import removals
 from loratui.core.images.survey import Cache, Facts, Survey, survey
 from loratui.core.jobs import Report, check, silent
 from loratui.core.sanitize import line
@@ -32,6 +32,7 @@ Small = Literal["aside", "keep"]
 _JPEG_QUALITY = 95
 _THREADS = 2
 _ROWS = 256
+_LATENTS = ".npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +131,15 @@ def prepare(
     ground = background(wishes.background)
     seen = survey(root, images, cache, report=report, cancel=cancel)
     sorted_ = _sort(root, images, seen, wishes, ground)
-    operations: list[Operation] = list(removals(root, sorted_.aside, images))
+    operations: list[Operation] = [Remove(path, reason) for path, reason in sorted_.aside.items()]
     if stage is not None:
         staged = _staged(root, sorted_, wishes, stage, report, cancel)
         for work in sorted_.works:
-            operations.extend(_operations(root, work, staged.get(work.target), images))
+            operations.extend(_operations(work, staged.get(work.target)))
+        try:
+            operations.extend(_sides(root, sorted_, images))
+        except OSError as error:
+            raise from_os(error, "Reading captions") from error
     counts = _counts(sorted_, seen.facts)
     title = ", ".join(f"{counts[key]} {key.replace('_', ' ')}" for key in counts if counts[key]) or "nothing to do"
     plan = Plan("prep", f"prepare images: {title}", tuple(operations), counts, _command(wishes))
@@ -162,7 +167,8 @@ def background(name: str) -> tuple[int, int, int]:
 def _sort(root: Path, images: Sequence[Image], seen: Survey, wishes: Wishes, ground: tuple[int, int, int]) -> _Sorted:
     """What becomes of each image."""
     result = _Sorted()
-    taken = {image.path for image in images}
+    # Paths, and stems with a dot: two results must not share a caption that their images did not share.
+    taken = {name for image in images for name in (image.path, f"{image.stem}.")}
     for image in images:
         failure = seen.failures.get(image.path)
         if failure is not None:
@@ -184,7 +190,7 @@ def _sort(root: Path, images: Sequence[Image], seen: Survey, wishes: Wishes, gro
             work = _work(root, image, known, wishes, taken)
             if work is not None:
                 result.works.append(work)
-                taken.add(work.target)
+                taken |= {work.target, f"{stem_of(work.target)}."}
     return result
 
 
@@ -226,7 +232,17 @@ def _free(root: Path, path: str, taken: set[str]) -> str:
     """`path`, or with a number where another file has that name: `a.webp` beside `a.png` becomes `a-2.png`."""
     stem, dot, suffix = path.rpartition(".")
     number, free = 1, path
-    while free in taken or os.path.lexists(root / free):
+
+    def there(free: str) -> bool:
+        if free in taken or os.path.lexists(root / free):
+            return True
+        # Beside a new stem there must be nothing: it would be taken for the image's own caption.
+        new = stem_of(free)
+        return new != stem and (
+            f"{new}." in taken or any(os.path.lexists(root / (new + side)) for side in SIDE_SUFFIXES)
+        )
+
+    while there(free):
         number += 1
         free = f"{stem}-{number}{dot}{suffix}"
     return free
@@ -358,23 +374,47 @@ def _equal(one: Pillow.Image, other: Pillow.Image) -> bool:
     return True
 
 
-def _operations(root: Path, work: Work, staged: Path | None, images: Sequence[Image]) -> Iterator[Operation]:
-    """The old file goes, the new one comes; caption and side files stay with it under the new stem."""
-    image = work.image
-    stem = work.target.rpartition(".")[0]
+def _operations(work: Work, staged: Path | None) -> Iterator[Operation]:
+    """The old file goes, the new one comes."""
     if staged is None:
-        yield Move(image.path, work.target)
+        yield Move(work.image.path, work.target)
     else:
-        yield Remove(image.path, "replaced")
+        yield Remove(work.image.path, "replaced")
         yield Add(work.target, staged)
-    shared = any(other.stem == image.stem and other.path != image.path for other in images)
-    for side in sidecars(root, image):
-        if side.endswith(".npz"):
-            # Latents of pixels that are gone: the trainer would go on with the old picture.
-            if staged is not None and not shared:
+
+
+def _sides(root: Path, sorted_: _Sorted, images: Sequence[Image]) -> Iterator[Operation]:
+    """What belongs to images that get another stem or are set aside goes with them, a copy where others need it too."""
+    heirs: dict[str, list[Work]] = {}
+    reasons: dict[str, str] = {}
+    for work in sorted_.works:
+        if stem_of(work.target) != work.image.stem:
+            heirs.setdefault(work.image.stem, []).append(work)
+    for path, reason in sorted_.aside.items():
+        reasons.setdefault(stem_of(path), reason)
+    leaving = [*sorted_.aside, *(work.image.path for works in heirs.values() for work in works)]
+    held = belongings(beside(root, leaving), leaving)
+    for stem, sides in (*held.along.items(), *held.shared.items()):
+        to = [stem_of(work.target) for work in heirs.get(stem, [])]
+        goes = stem in held.along
+        for side in sides:
+            suffix = side[len(stem) :]
+            if suffix.lower() != _LATENTS:
+                copies = to[1:] if goes else to
+                raw = (root / side).read_bytes() if copies else b""
+                yield from (Edit(new + suffix, None, raw) for new in copies)
+            elif goes and any(work.rewrite for work in heirs.get(stem, [])):
                 yield Remove(side, "stale")
-        elif stem != image.stem and shared:
-            # The other image of this stem needs it too.
-            yield Edit(stem + side[len(image.stem) :], None, (root / side).read_bytes())
-        elif stem != image.stem:
-            yield Move(side, stem + side[len(image.stem) :])
+                continue
+            if goes:
+                yield Move(side, to[0] + suffix) if to else Remove(side, reasons[stem])
+    yield from _stale(root, sorted_, images)
+
+
+def _stale(root: Path, sorted_: _Sorted, images: Sequence[Image]) -> Iterator[Operation]:
+    """Latents of pixels that are gone, where the name stays: the trainer would go on with the old picture."""
+    stems = Counter(image.stem for image in images)
+    for work in sorted_.works:
+        stem = work.image.stem
+        if work.rewrite and stems[stem] == 1 and stem_of(work.target) == stem and (root / (stem + _LATENTS)).is_file():
+            yield Remove(stem + _LATENTS, "stale")

@@ -1,28 +1,24 @@
-"""Taking images away: each with its caption and side files, unless another image of the same stem still needs them."""
+"""Taking images away: each with what belongs to it, unless another image still needs that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from loratui.core.changes import Remove
-from loratui.core.dataset.folder import Image, sidecars
+from loratui.core.dataset.folder import belongings, beside, stem_of
 
 
-def removals(root: Path, taken: Mapping[str, str], images: Sequence[Image]) -> list[Remove]:
+def removals(root: Path, taken: Mapping[str, str]) -> list[Remove]:
     """The operations that move images to the trash.
 
     Args:
         root: what the paths are relative to.
         taken: the reason by path.
-        images: all images of the folders, those that stay too.
     """
-    staying = {image.stem for image in images if image.path not in taken}
-    operations: dict[str, Remove] = {}
-    for image in images:
-        reason = taken.get(image.path)
-        if reason is None:
-            continue
-        operations[image.path] = Remove(image.path, reason)
-        if image.stem not in staying:
-            for side in sidecars(root, image):
-                operations.setdefault(side, Remove(side, reason))
-    return list(operations.values())
+    reasons: dict[str, str] = {}
+    for path, reason in taken.items():
+        reasons.setdefault(stem_of(path), reason)
+    sides = belongings(beside(root, taken), taken).along
+    return [
+        *(Remove(path, reason) for path, reason in taken.items()),
+        *(Remove(side, reasons[stem]) for stem, paths in sides.items() for side in paths),
+    ]

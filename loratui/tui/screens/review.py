@@ -217,8 +217,7 @@ class ReviewScreen(LoratuiScreen):
         """A plan that takes images away with their captions."""
         from loratui.core.images.removal import removals
 
-        assert self._looked is not None
-        operations = removals(self.workspace.root, dict.fromkeys(paths, reason), self._looked.images)
+        operations = removals(self.workspace.root, dict.fromkeys(paths, reason))
         return Plan("review", title, tuple(operations), {"moved": len(paths)})
 
     async def command_keep(self) -> None:
@@ -257,7 +256,7 @@ class ReviewScreen(LoratuiScreen):
         looked = self._looked
         assert looked is not None
         groups = looked.found.groups
-        plan = removal_plan(self.workspace.root, groups, looked.images)
+        plan = removal_plan(self.workspace.root, groups)
         freed = size(sum(group.freed for group in groups))
         copies = count(plan.counts["moved"], "copy", "copies")
         counts = f"{copies} to the trash with their captions, {freed} freed; variants stay."

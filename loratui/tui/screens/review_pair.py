@@ -62,16 +62,15 @@ def side(workspace: "Workspace", member: "Member") -> Side:
 def _caption(path: Path) -> str:
     """How many tags the caption of an image has; "" without one."""
     from loratui.core.dataset.caption import Caption, CaptionError
-    from loratui.core.dataset.folder import CAPTION_SUFFIXES
+    from loratui.core.dataset.folder import caption_of
 
-    for suffix in CAPTION_SUFFIXES:
-        try:
-            return count(len(Caption.parse(path.with_suffix(suffix).read_bytes()).tags), "tag")
-        except CaptionError:
-            return "unreadable"
-        except OSError:
-            continue
-    return ""
+    caption = caption_of(path)
+    if caption is None:
+        return ""
+    try:
+        return count(len(Caption.parse(caption.read_bytes()).tags), "tag")
+    except (CaptionError, OSError):
+        return "unreadable"
 
 
 def size(bytes_: int) -> str:
