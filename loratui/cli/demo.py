@@ -35,7 +35,7 @@ def demo(args: Args, out: Output) -> int:
     headless = args.headless or out.json
     if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise LoratuiError("The demo's screens need a terminal.", "Run it in one, or give --headless.")
-    with surroundings() as home:
+    with surroundings(args.base) as home:
         return _headless(home, args, out) if headless else _screens(home, args)
 
 
@@ -44,7 +44,7 @@ def _screens(home: "DemoHome", args: Args) -> int:
     from loratui.core.workspace import Workspace
     from loratui.tui.app import run
 
-    with replaying(home.project, args.speed or 20.0):
+    with replaying(home.project, args.speed or 3.0):
         code = run(Workspace.open(home.project), debug=args.debug)
     print(f"The demo's project stays at {home.project}.")
     return code
@@ -192,7 +192,7 @@ def _blocks(document: Document) -> str:
     if not blocks:
         return f"{len(document['checks'])} checks, nothing blocks"
     first = "; ".join(f"{check['message']} {check['remedy']}" for check in blocks)
-    return f"blocked, as it should be without a trainer and a base model: {first}"
+    return f"blocks, as it should where no trainer is set up or no base model is there: {first}"
 
 
 def _train(walk: _Walk) -> None:

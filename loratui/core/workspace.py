@@ -4,17 +4,21 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loratui.core import machine
-from loratui.core.changes import Changes
 from loratui.core.config import Config, load
-from loratui.core.dataset.dataset import Dataset
-from loratui.core.dataset.folder import Image, has_images, scan
-from loratui.core.dataset.records import Records
 from loratui.core.errors import UsageError, from_os
 from loratui.core.jobs import Report, silent
 from loratui.core.nearest import nearest
 from loratui.core.project import Project, find_root
+
+if TYPE_CHECKING:
+    # The rooms open when first entered: their modules are a tenth of the time to the first screen.
+    from loratui.core.changes import Changes
+    from loratui.core.dataset.dataset import Dataset
+    from loratui.core.dataset.folder import Image
+    from loratui.core.dataset.records import Records
 
 
 class Workspace:
@@ -54,8 +58,10 @@ class Workspace:
         return load()
 
     @cached_property
-    def changes(self) -> Changes:
+    def changes(self) -> "Changes":
         """The history; opening it finishes what a crash interrupted."""
+        from loratui.core.changes import Changes
+
         return Changes(self.root)
 
     def recovered_around(self) -> list[str]:
@@ -63,8 +69,10 @@ class Workspace:
         return self.changes.foreign if "changes" in self.__dict__ else []
 
     @cached_property
-    def records(self) -> Records:
+    def records(self) -> "Records":
         """What is known of the images."""
+        from loratui.core.dataset.records import Records
+
         return Records(self.root)
 
     def need_project(self) -> Project:
@@ -121,26 +129,30 @@ class Workspace:
         other = Workspace.open(full) if home is not None else Workspace(full, None, full)
         return other, _spread(other.root, _relative(full.relative_to(other.root).as_posix()))
 
-    def images(self, folder: str | None = None) -> list[Image]:
+    def images(self, folder: str | None = None) -> "list[Image]":
         """The images of FOLDER. See `at`; for a folder of another root ask its own workspace."""
         workspace, folders = self.at(folder)
         return workspace.scan(folders)
 
-    def scan(self, folders: Sequence[str]) -> list[Image]:
+    def scan(self, folders: Sequence[str]) -> "list[Image]":
         """The images of folders relative to the root."""
+        from loratui.core.dataset.folder import scan
+
         try:
             return scan(self.root, folders)
         except OSError as error:
             raise from_os(error, f"Reading {self.root.name}") from error
 
-    def dataset(self, folders: Sequence[str] | None = None, *, report: Report = silent) -> Dataset:
+    def dataset(self, folders: Sequence[str] | None = None, *, report: Report = silent) -> "Dataset":
         """Images and captions of folders relative to the root; None: the whole dataset."""
+        from loratui.core.dataset.dataset import Dataset
+
         try:
             return Dataset.load(self.root, self.at()[1] if folders is None else folders, report=report)
         except OSError as error:
             raise from_os(error, f"Reading {self.root.name}") from error
 
-    def ratings(self, dataset: Dataset) -> Callable[[int], str | None]:
+    def ratings(self, dataset: "Dataset") -> Callable[[int], str | None]:
         """What `rating:` in an expression asks: the board's rating of the image at a position."""
 
         def rating(position: int) -> str | None:
@@ -165,6 +177,8 @@ def _relative(folder: str) -> str:
 
 def _spread(root: Path, folder: str) -> list[str]:
     """The folder itself; or each folder in it, where it holds no images but folders."""
+    from loratui.core.dataset.folder import has_images
+
     full = root / folder
     if has_images(full):
         return [folder]

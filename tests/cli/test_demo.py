@@ -47,7 +47,7 @@ def test_the_whole_way(home: Path) -> None:
     told = {step["step"]: step["result"] for step in steps}
     assert "36 downloaded, 0 failed" in told["get"]
     assert "2 to the trash" in told["dupes"] and "broken 1" in told["check-images"]
-    assert "blocked" in told["preflight"] and "base model" in told["preflight"]
+    assert "blocks" in told["preflight"] and "base model" in told["preflight"]
     assert "replay" in told["watch"] and "done" in told["watch"]
     project = Path(document["path"])
     assert project.is_relative_to(home / ".cache/loratui/demo")

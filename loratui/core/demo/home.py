@@ -40,11 +40,14 @@ class DemoHome:
 
 
 @contextmanager
-def surroundings() -> Iterator[DemoHome]:
+def surroundings(base: str = "") -> Iterator[DemoHome]:
     """Makes a demo in a fresh folder below the cache, and serves its board while the block runs.
 
     Configuration and state of this process (and of those it starts) are the demo's own; the person's trainer and model
     folders are taken over, so that a real training is possible where it is set up. The newest three demos are kept.
+
+    Args:
+        base: the base model the project names; "" for none.
 
     Raises:
         LoratuiError: the folder cannot be made.
@@ -71,7 +74,7 @@ def surroundings() -> Iterator[DemoHome]:
         }
         config.config_path().parent.mkdir(parents=True)
         config.config_path().write_text(tomli_w.dumps(settings))
-        project = Project.create(folder / "mira", name="mira", trigger="mira")
+        project = Project.create(folder / "mira", name="mira", trigger="mira", base=base)
         project.set("tagger.model", str(TAGGER))
         project.set("tagger.general", 0.5)
         yield DemoHome(folder, project.root, url, len(posts))
