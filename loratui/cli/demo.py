@@ -23,6 +23,8 @@ def register(verbs: Verbs) -> None:
     """Declares the verb."""
     parser = verbs.add("demo", demo, help="the whole way on a drawn sample: no network, no key, no GPU")
     parser.add_argument("--headless", action="store_true", help="without screens: a line per step, then a summary")
+    base = "with a trainer that is set up: train on this base model for real, instead of the replay"
+    parser.add_argument("--base", default="", metavar="FILE", help=base)
     parser.add_argument(
         "--speed", type=float, default=0.0, metavar="N", help="how fast the recorded training is replayed"
     )
