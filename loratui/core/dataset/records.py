@@ -6,15 +6,17 @@ A file may be renamed, moved or thrown away and come back: what was recorded of 
 import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from threading import RLock
 from types import TracebackType
 
 from loratui.core.dataset.caption import key
 from loratui.core.dataset.folder import Image
-from loratui.core.errors import LoratuiError, from_os
+from loratui.core.errors import LoratuiError
+from loratui.core.store import Store
 
 _SCHEMA = """
 create table if not exists provenance(hash text primary key, board text, post text, md5 text, json text);
@@ -24,7 +26,10 @@ create table if not exists rating(hash text primary key, stars integer);
 create table if not exists scores(hash text, model text, json text, primary key(hash, model));
 create table if not exists not_duplicates(a text, b text, primary key(a, b));
 create table if not exists file(path text primary key, size integer, mtime integer, inode integer, hash text);
+create table if not exists category(tag text primary key, name text, by_board integer);
 """
+# Hashes of files are remembered so many at a time: each transaction is a flush to the disk.
+_HASHES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +69,11 @@ class Records:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._lock = RLock()
-        self._db: sqlite3.Connection | None = None
+        self._store = Store(root / ".loratui" / "records.db", "The records", _SCHEMA, _fill_categories)
         self._hashes: dict[tuple[str, int, int, int], str] = {}
+        self._unsaved: list[tuple[object, ...]] = []
+        self._finalize = weakref.finalize(self, _save_hashes, self._store, self._unsaved)  # at the program's end
+        self._categories: dict[str, tuple[str, bool]] = {}
 
     def __enter__(self) -> "Records":
         return self
@@ -78,10 +85,21 @@ class Records:
 
     def close(self) -> None:
         """Ends the connection; the next use opens it again."""
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+        _save_hashes(self._store, self._unsaved)
+        self._store.close()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """What is recorded in the block is recorded together, or not at all: many records in one flush to the disk.
+
+        Other threads and programs wait for its end: gather first, then record.
+        """
+        try:
+            with self._store.writing():
+                yield
+        except BaseException:
+            self._categories.clear()
+            raise
 
     def content_hash(self, image: Image) -> str:
         """Hex of the 128-bit blake2b of the file's bytes; remembered by path, size, time of change and inode.
@@ -90,50 +108,51 @@ class Records:
             OSError: the file cannot be read.
         """
         identity = (image.path, image.size, image.mtime_ns, image.inode)
-        with self._lock:
+        with self._store.lock:
             known = self._hashes.get(identity)
-            if known is None:
-                rows = self._read(
-                    "select hash from file where path=? and size=? and mtime=? and inode=?",
-                    (_storable(image.path), *identity[1:]),
-                )
-                known = rows[0][0] if rows else None
-            if known is not None:
-                self._hashes[identity] = known
-                return known
+        if known is None:
+            rows = self._store.read(
+                "select hash from file where path=? and size=? and mtime=? and inode=?",
+                (_storable(image.path), *identity[1:]),
+            )
+            if rows:
+                known = self._hashes[identity] = str(rows[0][0])
+        if known is not None:
+            return known
         digest = file_hash(self._root / image.path)
-        with self._lock:
+        with self._store.lock:
             self._hashes[identity] = digest
-            if self._exists():
-                self._write(
-                    "insert or replace into file values(?,?,?,?,?)", (_storable(image.path), *identity[1:], digest)
-                )
+            self._unsaved.append((_storable(image.path), *identity[1:], digest))
+            if len(self._unsaved) >= _HASHES:
+                _save_hashes(self._store, self._unsaved)
         return digest
 
     def provenance(self, digest: str) -> Provenance | None:
         """Where the content comes from; None: unknown."""
-        rows = self._read("select json from provenance where hash=?", (digest,))
+        rows = self._store.read("select json from provenance where hash=?", (digest,))
         return Provenance(**json.loads(rows[0][0])) if rows else None
 
     def put_provenance(self, digest: str, provenance: Provenance) -> None:
         """Records where a content comes from."""
         text = json.dumps(asdict(provenance))
         values = (digest, provenance.board, provenance.post, provenance.md5, text)
-        self._write("insert or replace into provenance values(?,?,?,?,?)", values)
+        with self.batch():
+            self._write("insert or replace into provenance values(?,?,?,?,?)", values)
+            self._learn([(key(tag), name, True) for name, tags in provenance.tags.items() for tag in tags])
 
     def hash_of_post(self, board: str, post: str) -> str | None:
         """The content downloaded from a post; None: it never was."""
-        rows = self._read("select hash from provenance where board=? and post=?", (board, post))
+        rows = self._store.read("select hash from provenance where board=? and post=?", (board, post))
         return str(rows[0][0]) if rows else None
 
     def hash_of_md5(self, md5: str) -> str | None:
         """The content whose board original has this md5; None: it never was downloaded."""
-        rows = self._read("select hash from provenance where md5=? and md5<>''", (md5,))
+        rows = self._store.read("select hash from provenance where md5=? and md5<>''", (md5,))
         return str(rows[0][0]) if rows else None
 
     def stars(self, digest: str) -> int | None:
         """The person's rating, 1–5; None: not rated."""
-        rows = self._read("select stars from rating where hash=?", (digest,))
+        rows = self._store.read("select stars from rating where hash=?", (digest,))
         return int(rows[0][0]) if rows else None
 
     def set_stars(self, digest: str, stars: int | None) -> None:
@@ -145,26 +164,22 @@ class Records:
 
     def scores(self, digest: str, model: str) -> dict[str, tuple[str, float]] | None:
         """What a tagger said of the content: category and probability by tag; None: not asked yet."""
-        rows = self._read("select json from scores where hash=? and model=?", (digest, model))
+        rows = self._store.read("select json from scores where hash=? and model=?", (digest, model))
         return {tag: (category, value) for tag, (category, value) in json.loads(rows[0][0]).items()} if rows else None
 
     def put_scores(self, digest: str, model: str, scores: Mapping[str, tuple[str, float]]) -> None:
         """Records what a tagger said of a content."""
-        self._write("insert or replace into scores values(?,?,?)", (digest, model, json.dumps(dict(scores))))
+        with self.batch():
+            self._write("insert or replace into scores values(?,?,?)", (digest, model, json.dumps(dict(scores))))
+            self._learn([(key(tag), name, False) for tag, (name, _) in scores.items()])
 
     def categories(self) -> dict[str, str]:
         """The category of every tag that a board or a tagger has named, by the tag's `key`; the boards' word counts."""
-        found: dict[str, str] = {}
-        for (text,) in self._read("select json from scores", ()):
-            found.update((key(tag), category) for tag, (category, _) in json.loads(text).items())
-        for (text,) in self._read("select json from provenance", ()):
-            for category, tags in json.loads(text)["tags"].items():
-                found.update((key(tag), category) for tag in tags)
-        return found
+        return dict(self._store.read("select tag, name from category"))
 
     def not_duplicates(self) -> set[frozenset[str]]:
         """Pairs of contents the person has said are different."""
-        return {frozenset(row) for row in self._read("select a, b from not_duplicates", ())}
+        return {frozenset(row) for row in self._store.read("select a, b from not_duplicates")}
 
     def mark_not_duplicates(self, one: str, other: str, different: bool = True) -> None:
         """Remembers, or forgets, that two contents are different."""
@@ -174,39 +189,33 @@ class Records:
         else:
             self._write("delete from not_duplicates where a=? and b=?", (low, high))
 
-    def _exists(self) -> bool:
-        return self._db is not None or (self._root / ".loratui").is_dir()
-
-    def _read(self, query: str, values: tuple[object, ...]) -> list[tuple[str, ...]]:
-        with self._lock:
-            if self._db is None and not (self._root / ".loratui" / "records.db").exists():
-                return []
-            try:
-                return self._open().execute(query, values).fetchall()
-            except sqlite3.Error as error:
-                raise _broken(error) from error
-
     def _write(self, query: str, values: tuple[object, ...]) -> None:
-        with self._lock:
-            try:
-                with self._open() as database:
-                    database.execute(query, values)
-            except sqlite3.Error as error:
-                raise _broken(error) from error
+        with self.batch():
+            self._store.write(query, [values])
+            _save_hashes(self._store, self._unsaved)
 
-    def _open(self) -> sqlite3.Connection:
-        if self._db is None:
-            folder = self._root / ".loratui"
-            try:
-                folder.mkdir(exist_ok=True)
-            except OSError as error:
-                raise from_os(error, f"Keeping records in {self._root.name}") from error
-            self._db = sqlite3.connect(folder / "records.db", timeout=30, check_same_thread=False)
-            # Write-ahead log: readers and a writer do not wait for each other; a commit survives a crash of us.
-            self._db.execute("pragma journal_mode=wal")
-            self._db.execute("pragma synchronous=normal")
-            self._db.executescript(_SCHEMA)
-        return self._db
+    def _learn(self, named: list[tuple[str, str, bool]]) -> None:
+        """Keeps the categories of tags; nearly all of them are known after the first images."""
+        with self._store.lock:
+            new = []
+            for tag, name, board in named:
+                known = self._categories.get(tag)
+                if known is None or (known != (name, board) and (board or not known[1])):
+                    new.append((tag, name, board))
+            if new:
+                self._store.write(_LEARN, new)
+                self._categories.update((tag, (name, board)) for tag, name, board in new)
+
+
+def _save_hashes(store: Store, unsaved: list[tuple[object, ...]]) -> None:
+    """Remembers the hashes worked out so far, where there are records: reading alone makes none.
+
+    What cannot be remembered will be worked out again.
+    """
+    with store.lock, suppress(LoratuiError):
+        if unsaved and store.exists and store.writable:
+            store.write("insert or replace into file values(?,?,?,?,?)", unsaved)
+            unsaved.clear()
 
 
 def file_hash(path: Path) -> str:
@@ -227,8 +236,18 @@ def _storable(path: str) -> bytes | str:
     return path
 
 
-def _broken(error: sqlite3.Error) -> LoratuiError:
-    return LoratuiError(
-        f"The records (.loratui/records.db) cannot be used: {error}.",
-        "Check the disk; move the file away to start anew.",
-    )
+# The boards' word counts: a tagger's does not replace it.
+_LEARN = """
+insert into category values(?,?,?) on conflict(tag) do update set name=excluded.name, by_board=excluded.by_board
+where excluded.by_board or not by_board
+"""
+
+
+def _fill_categories(database: sqlite3.Connection) -> None:
+    """Records of an earlier version have no table of categories: it is made of all that was recorded."""
+    for (text,) in database.execute("select json from scores").fetchall():
+        rows = [(key(tag), category, False) for tag, (category, _) in json.loads(text).items()]
+        database.executemany(_LEARN, rows)
+    for (text,) in database.execute("select json from provenance").fetchall():
+        named = json.loads(text)["tags"].items()
+        database.executemany(_LEARN, [(key(tag), category, True) for category, tags in named for tag in tags])

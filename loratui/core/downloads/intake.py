@@ -68,9 +68,12 @@ class Intake:
         try:
             (self._root / self._folder).mkdir(parents=True, exist_ok=True)
             stage = self._changes.stage()
+            # First the records: a crash in between leaves some without a picture, never the reverse.
+            known = {file_hash(file): _provenance(post) for post, file, _ in files}
+            with self._records.batch():
+                for digest, provenance in known.items():
+                    self._records.put_provenance(digest, provenance)
             for post, file, ext in files:
-                # First the record: a crash in between leaves one without a picture, never the reverse.
-                self._records.put_provenance(file_hash(file), _provenance(post))
                 home = f"{self._folder}/{post.name}" if self._folder else post.name
                 staged = stage / f"{post.name}.{ext}"
                 _link(file, staged)

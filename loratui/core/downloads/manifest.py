@@ -1,19 +1,16 @@
 """What is to be fetched and what became of it, in `.loratui/downloads.db`: a crash loses nothing."""
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import RLock
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from loratui.core.boards.post import Post
-from loratui.core.errors import LoratuiError, from_os
+from loratui.core.store import Store
 
 State = Literal["queued", "fetched", "done", "existing", "failed", "cancelled"]
 """`fetched`: whole and checked, not yet in the dataset. `existing`: was there already, nothing was asked."""
@@ -109,10 +106,7 @@ class Manifest:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
-        self._path = root / ".loratui" / "downloads.db"
-        self._lock = RLock()
-        self._db: sqlite3.Connection | None = None
+        self._store = Store(root / ".loratui" / "downloads.db", "The download queue", _SCHEMA)
 
     def __enter__(self) -> "Manifest":
         return self
@@ -122,14 +116,11 @@ class Manifest:
 
     def close(self) -> None:
         """Ends the connection; the next use opens it again."""
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+        self._store.close()
 
     def begin(self, board: str, query: str, folder: str, options: Options) -> int:
         """The batch of this query into this folder, new or gone on with; what failed before is queued again."""
-        with self._writing() as database:
+        with self._store.writing() as database:
             row = database.execute(
                 "select id from batch where board=? and query=? and folder=?", (board, query, folder)
             ).fetchone()
@@ -146,7 +137,7 @@ class Manifest:
 
     def put(self, batch: int, posts: Sequence[tuple[Post, State]]) -> list[Item]:
         """Adds posts with their states, or brings those that are there up to date. Returns them as items."""
-        with self._writing() as database:
+        with self._store.writing() as database:
             for post, state in posts:
                 database.execute(
                     "insert into item(batch, board, post, record, state) values(?,?,?,?,?) "
@@ -160,39 +151,46 @@ class Manifest:
     def keep_only(self, batch: int, posts: Iterable[int]) -> None:
         """Forgets items of earlier runs that the listing no longer holds."""
         kept = set(posts)
-        with self._writing() as database:
+        with self._store.writing() as database:
             rows = database.execute("select post from item where batch=?", (batch,)).fetchall()
             gone = [(batch, post) for (post,) in rows if post not in kept]
             database.executemany("delete from item where batch=? and post=?", gone)
 
     def listed(self, batch: int, filtered: Mapping[str, int]) -> None:
         """All posts of the batch are known."""
-        self._write("update batch set listed=1, filtered=? where id=?", [(json.dumps(dict(filtered)), batch)])
+        self._store.write("update batch set listed=1, filtered=? where id=?", [(json.dumps(dict(filtered)), batch)])
 
     def set_state(self, batch: int, state: BatchState) -> None:
         """Changes the state of a batch."""
-        self._write("update batch set state=? where id=?", [(state, batch)])
+        self._store.write("update batch set state=? where id=?", [(state, batch)])
 
     def mark(self, items: Iterable[tuple[int, State, str]]) -> None:
         """Changes the states of items: id, state, reason."""
-        self._write("update item set state=?, reason=? where id=?", [(state, why, key) for key, state, why in items])
+        self._store.write(
+            "update item set state=?, reason=? where id=?", [(state, why, key) for key, state, why in items]
+        )
 
     def progress(self, received: Mapping[int, int], validators: Mapping[int, str]) -> None:
         """Keeps the bytes received and the servers' marks, by item."""
-        self._write("update item set bytes=? where id=?", [(count, key) for key, count in received.items()])
-        self._write("update item set validator=? where id=?", [(mark, key) for key, mark in validators.items()])
+        with self._store.writing() as database:
+            counts = [(count, key) for key, count in received.items()]
+            database.executemany("update item set bytes=? where id=?", counts)
+            marks = [(mark, key) for key, mark in validators.items()]
+            database.executemany("update item set validator=? where id=?", marks)
 
     def cancel(self, batch: int) -> list[Item]:
         """Gives up what is not fetched yet. Returns those items."""
-        dropped = self.items(batch, ("queued", "failed"))
-        self.mark((item.id, "cancelled", "") for item in dropped)
-        self.set_state(batch, "cancelled")
+        with self._store.writing():
+            dropped = self.items(batch, ("queued", "failed"))
+            self.mark((item.id, "cancelled", "") for item in dropped)
+            self.set_state(batch, "cancelled")
         return dropped
 
     def forget(self, batch: int) -> None:
         """Takes a batch off the list; the pictures stay."""
-        self._write("delete from item where batch=?", [(batch,)])
-        self._write("delete from batch where id=?", [(batch,)])
+        with self._store.writing() as database:
+            database.execute("delete from item where batch=?", (batch,))
+            database.execute("delete from batch where id=?", (batch,))
 
     def items(self, batch: int, states: Sequence[State] = (), limit: int = -1) -> list[Item]:
         """The items of a batch in these states, all where none is named, in the board's order; at most `limit`."""
@@ -202,19 +200,19 @@ class Manifest:
 
     def version(self) -> int:
         """A number that is another one after somebody else changed the queue; 0 where there is none."""
-        rows = self._read("pragma data_version", ())
+        rows = self._store.read("pragma data_version")
         return int(rows[0][0]) if rows else 0
 
     def batches(self) -> list[Batch]:
         """Every get, newest first, with its counts."""
         counts: dict[int, dict[State, int]] = {}
         received: dict[int, int] = {}
-        for batch, state, count, bytes_ in self._read(
+        for batch, state, count, bytes_ in self._store.read(
             "select batch, state, count(*), sum(bytes) from item group by batch, state", ()
         ):
             counts.setdefault(batch, {})[state] = count
             received[batch] = received.get(batch, 0) + bytes_
-        rows = self._read(
+        rows = self._store.read(
             "select id, board, query, folder, options, created, state, listed, filtered from batch order by id desc", ()
         )
         return [
@@ -236,50 +234,9 @@ class Manifest:
 
     def _items(self, where: str, values: tuple[object, ...], limit: int = -1) -> list[Item]:
         columns = "id, batch, record, state, reason, bytes, validator"
-        rows = self._read(f"select {columns} from item where {where} order by id limit ?", (*values, limit))
+        rows = self._store.read(f"select {columns} from item where {where} order by id limit ?", (*values, limit))
         return [Item(row[0], row[1], msgspec.json.decode(row[2], type=Post), *row[3:]) for row in rows]
-
-    def _read(self, query: str, values: tuple[object, ...]) -> list[Any]:
-        with self._lock:
-            if self._db is None and not self._path.exists():
-                return []
-            try:
-                return self._open().execute(query, values).fetchall()
-            except sqlite3.Error as error:
-                raise _broken(error) from error
-
-    def _write(self, query: str, rows: Iterable[tuple[object, ...]]) -> None:
-        with self._writing() as database:
-            database.executemany(query, rows)
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                with self._open() as database:
-                    yield database
-            except sqlite3.Error as error:
-                raise _broken(error) from error
-
-    def _open(self) -> sqlite3.Connection:
-        if self._db is None:
-            try:
-                self._path.parent.mkdir(exist_ok=True)
-            except OSError as error:
-                raise from_os(error, f"Keeping the download queue in {self._root.name}") from error
-            self._db = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
-            self._db.execute("pragma journal_mode=wal")
-            self._db.execute("pragma synchronous=normal")
-            self._db.executescript(_SCHEMA)
-        return self._db
 
 
 def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))
-
-
-def _broken(error: sqlite3.Error) -> LoratuiError:
-    return LoratuiError(
-        f"The download queue (.loratui/downloads.db) cannot be used: {error}.",
-        "Check the disk; move the file away to start anew.",
-    )

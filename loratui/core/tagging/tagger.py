@@ -4,11 +4,12 @@ Scores are kept by content and model: what was inferred once is not inferred aga
 and another threshold needs no network.
 """
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import Event
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from loratui.core.changes import Edit, Plan
 from loratui.core.dataset.caption import CaptionError, key
@@ -25,6 +26,7 @@ When = Literal["empty", "merge", "overwrite"]
 WHENS: tuple[When, ...] = get_args(When)
 LOWEST = 0.05
 """No score below it is kept, so no threshold can lie there."""
+_RECORD_SECONDS = 2.0
 _REQUEST = 1000  # pictures per request: a line of the protocol has a limit
 
 Scores = Mapping[str, tuple[str, float]]
@@ -111,7 +113,7 @@ def infer(
         return result
     ready = len(positions) - sum(len(same) for same in unknown.values())
     report(ready, len(positions), f"loading {files.name}")
-    with Worker("loratui.core.tagging.worker", "tagger", cancel=cancel) as worker:
+    with Worker("loratui.core.tagging.worker", "tagger", cancel=cancel) as worker, _Kept(records, files.key) as kept:
         labels = _load(worker, files, result, cancel)
         paths = [str(dataset.root / dataset.images[same[0]].path) for same in unknown.values()]
         for (digest, same), item in zip(unknown.items(), _items(worker, paths, cancel), strict=True):
@@ -119,11 +121,41 @@ def infer(
                 result.failed.update(dict.fromkeys(same, str(item["error"])))
             else:
                 scores = {labels[n][0]: (labels[n][1], float(value)) for n, value in item["scores"]}
-                records.put_scores(digest, files.key, scores)
+                kept.put(digest, scores)
                 result.scores.update(dict.fromkeys(same, scores))
             ready += len(same)
             report(ready, len(positions), dataset.images[same[-1]].name)
     return result
+
+
+class _Kept:
+    """Records scores, some at a time: each time is a flush to the disk. What is left is recorded at the end."""
+
+    def __init__(self, records: Records, key: str) -> None:
+        self._records = records
+        self._key = key
+        self._new: dict[str, Scores] = {}
+        self._last = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._record()
+
+    def put(self, digest: str, scores: Scores) -> None:
+        self._new[digest] = scores
+        if time.monotonic() - self._last > _RECORD_SECONDS:
+            self._record()
+
+    def _record(self) -> None:
+        if not self._new:
+            return
+        with self._records.batch():
+            for digest, scores in self._new.items():
+                self._records.put_scores(digest, self._key, scores)
+        self._new.clear()
+        self._last = time.monotonic()
 
 
 def _load(worker: Worker, files: TaggerFiles, result: Inference, cancel: Event | None) -> list[tuple[str, str]]:
