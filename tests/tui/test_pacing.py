@@ -1,12 +1,13 @@
 """What a slow link is given: never more than it carries in a moment."""
 
 import asyncio
+import re
 import time
 
 import pytest
 
 from loratui.tui.graphics.pacing import Pacer
-from tests.pty_harness import XTERM, Terminal
+from tests.pty_harness import SILENT, XTERM, Terminal
 
 
 class Link:
@@ -75,13 +76,37 @@ def test_a_full_link_holds_the_frames_and_releases_them() -> None:
     assert link.pacer.congested is False
 
 
-def test_a_terminal_without_answers_is_not_waited_for() -> None:
+def test_a_terminal_without_answers_is_waited_for_once() -> None:
     link = Link()
+    link.pacer.start()
+    link.pacer.wrote(100_000)
+    assert link.pacer.congested
+    link.now += 1.01
+    assert not link.pacer.congested
+    assert link.released == 1
     for _ in range(5):
         link.pacer.wrote(100_000)
-        link.now += 10
         assert not link.pacer.congested
-    assert link.asked == 3
+        link.now += 0.1
+    assert link.asked == 2
+
+
+def test_a_long_way_is_no_silence_and_late_answers_bring_the_pacing_back() -> None:
+    link = Link()
+    link.pacer.start()
+    link.now += 0.6
+    link.pacer.answered()
+    assert link.pacer.rate == 0.0  # nothing was carried
+    link.pacer.wrote(70_000)
+    link.now += 7
+    assert link.pacer.congested  # it may well take so long
+    link.now += 10
+    assert not link.pacer.congested
+    link.pacer.wrote(70_000)
+    assert link.asked == 2
+    link.pacer.answered()
+    link.pacer.wrote(70_000)
+    assert link.asked == 3 and link.pacer.congested
 
 
 async def test_a_picture_waits_for_room() -> None:
@@ -139,3 +164,17 @@ def test_a_held_key_on_a_slow_link_shows_the_newest_state() -> None:
         terminal.wait_for("001560", start=before)
         assert terminal.quiet(0.3) - before < 2 * rate * (time.perf_counter() - start)
         assert terminal.count - before < 110_000
+
+
+def test_a_terminal_that_never_answers_shows_each_key() -> None:
+    with Terminal(["python", "-c", HELD], answers=SILENT) as terminal:
+        terminal.wait_for("000001", timeout=30)
+        first = int(re.findall(rb"(\d{6}) tag", terminal.output)[-1])
+        for page in range(1, 41):  # 180 kB, three times what is sent before an answer
+            terminal.send("\x1b[6~")
+            terminal.wait_for(f"{first + 39 * page:06}", timeout=4)
+        before = terminal.count
+        terminal.send("\x1b[6~")
+        terminal.wait_for("tag", start=before, timeout=4)
+        terminal.quiet()
+        assert b"\x1b[5n" not in terminal.output[before:]

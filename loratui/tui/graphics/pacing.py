@@ -3,7 +3,8 @@
 A slow link has buffers (the pty, sshd, the kernel, the modem) that take hundreds of kilobytes at once and deliver them
 later: a held key would scroll for half a minute after it was let go. So after every few kilobytes the terminal is asked
 for its status, four bytes that it answers when it gets to them. While too much is unanswered, no frame is painted;
-widgets collect their changes meanwhile, and the next frame shows only the newest state.
+widgets collect their changes meanwhile, and the next frame shows only the newest state. A terminal that does not answer
+is waited for once, for a second.
 """
 
 import asyncio
@@ -25,8 +26,10 @@ _MOMENT = 0.4
 _GAIN = 1.5
 """Of what is there for its length, so much: with less, a long link would never be found to be fast."""
 _SAMPLES = 10
-_OVERDUE = 6.0
-"""Seconds after which an answer is not waited for any more."""
+_PATIENCE = 1.0
+"""Seconds an answer may be late: the terminal that takes longer gives none."""
+_SLOWEST = 8_000
+"""Bytes per second, while nothing is known of the link."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,14 @@ class _Asked:
 
     Args:
         size: bytes written before it, since the one before.
+        ahead: bytes on the way when it was written.
         arrived: bytes that had arrived when it was written.
         when: it was written.
         idle: there was less on the way than the link could carry.
     """
 
     size: int
+    ahead: int
     arrived: int
     when: float
     idle: bool
@@ -64,9 +69,9 @@ class Pacer:
         self._asked: deque[_Asked] = deque()
         self._unasked = 0
         self._arrived = 0
-        self._round_trip = _OVERDUE
+        self._round_trip: float | None = None
         self._samples: deque[float] = deque(maxlen=_SAMPLES)
-        self._silent = 0
+        self._late = 0
         self._waiting: asyncio.Event = asyncio.Event()
         self._was_congested = False
         self.rate = 0.0
@@ -77,7 +82,7 @@ class Pacer:
         """Bytes that may be on the way."""
         if not self.rate:
             return _MOST // 4
-        return round(max(_LEAST, min(_MOST, self.rate * (_GAIN * self._round_trip + _MOMENT))))
+        return round(max(_LEAST, min(_MOST, self.rate * (_GAIN * (self._round_trip or 0.0) + _MOMENT))))
 
     @property
     def on_the_way(self) -> int:
@@ -92,24 +97,34 @@ class Pacer:
         self._was_congested |= congested
         return congested
 
+    def start(self) -> None:
+        """Asks once before there is anything to carry: whether the terminal answers, and how long the way is."""
+        self._ask(0)
+
     def wrote(self, size: int) -> None:
         """`size` bytes were written. Call it in the event loop."""
         self._unasked += size
-        if self._unasked >= _STEP and self._silent < 3:
-            idle = self.on_the_way < self.window // 2
-            self._asked.append(_Asked(self._unasked, self._arrived, self._clock(), idle))
-            self._unasked = 0
-            self._write(QUERY)
+        if self._unasked >= _STEP and not self._late:
+            size, self._unasked = self._unasked, 0
+            self._ask(size)
+
+    def _ask(self, size: int) -> None:
+        ahead = self.on_the_way + size
+        self._asked.append(_Asked(size, ahead, self._arrived, self._clock(), ahead < self.window // 2))
+        self._write(QUERY)
 
     def answered(self) -> None:
-        """The terminal answered the oldest query."""
-        self._silent = 0
+        """The terminal answered the oldest query. After all that were given up it is asked again."""
+        if self._late:
+            self._late -= 1
+            self._unasked = 0
+            return
         if not self._asked:
             return
         asked = self._asked.popleft()
         self._arrived += asked.size
         took = max(self._clock() - asked.when, 1e-3)
-        self._round_trip = min(self._round_trip, took)
+        self._round_trip = min(self._round_trip or took, took)
         sample = (self._arrived - asked.arrived) / took
         # With little to carry a link looks slow; such a sample counts only when it is the best.
         if not asked.idle or sample > self.rate:
@@ -127,14 +142,20 @@ class Pacer:
                 continue
 
     def _forget_overdue(self) -> bool:
-        """Gives up on answers that do not come; after three times nothing is asked any more.
+        """Gives up on a terminal that does not answer: nothing is asked or waited for any more.
 
         Returns:
-            whether any was given up.
+            whether it was given up.
         """
-        if not self._asked or self._clock() - self._asked[-1].when < _OVERDUE:
+        if not self._asked:
             return False
-        self._silent += 1
+        oldest = self._asked[0]
+        way = 0.0
+        if self._round_trip is not None:  # it has answered before, so what is on the way takes its time
+            way = self._round_trip + oldest.ahead / (self.rate or _SLOWEST)
+        if self._clock() - oldest.when < way + _PATIENCE:
+            return False
+        self._late = len(self._asked)
         self._asked.clear()
         self._let_go()
         return True
@@ -157,7 +178,7 @@ class PacedScreen(Screen[None]):
             # What is dirty stays so; `Graphics` wakes the screen when there is room, the timer when no answer comes.
             self._update_timer.pause()
             if self._retry is None:
-                self._retry = self.set_timer(0.5, self._try_again)
+                self._retry = self.set_timer(0.25, self._try_again)
             return
         super()._on_timer_update()
 

@@ -85,6 +85,7 @@ class Graphics:
         driver.wrote = self._pacer.wrote
         driver.before_stop = lambda: self._pictures.farewell() if self._pictures is not None else ""
         self._app.app_resume_signal.subscribe(self._app, self._resumed)
+        self._pacer.start()
         driver.expect_replies(DEADLINE)
         driver.write(self._probe.queries())
         self._app.set_timer(DEADLINE, self._probe.give_up)
