@@ -84,52 +84,65 @@ def subset_move(args: Args, out: Output) -> int:
     """Images move to a subset."""
     from loratui.core.dataset.expression import parse
     from loratui.core.dataset.subsets import move_plan
+    from loratui.core.project import subset_folder
+    from loratui.core.words import count
 
     workspace = out.workspace(args)
     project = workspace.need_project()
-    dataset = workspace.dataset()
-    chosen = parse(args.expression).select(dataset, workspace.ratings(dataset))
     known = project.subset(args.to)
-    folder = known.folder if known else f"dataset/{_folder_name(args.to)}"
+    folder = known.folder if known else subset_folder(args.to)
+    expression = parse(args.expression)
+    dataset = workspace.dataset()
+    chosen = expression.select(dataset, workspace.ratings(dataset))
     plan = move_plan(dataset, chosen, folder)
     if not out.dry_run and plan:
         if known is None:
             project.add_subset(folder)
         workspace.changes.apply(plan)
     moved = plan.counts["images"]
-    return out.done({"moved": moved, "subset": folder}, [f"{moved} images moved to {folder}"])
+    lines = [f"{count(moved, 'image')} {'would move' if out.dry_run else 'moved'} to {folder}"]
+    if plan and known is None:
+        lines.append(_new_subset(folder, out))
+    return out.done({"moved": moved, "subset": folder, "new": bool(plan) and known is None}, lines)
 
 
 def subset_split(args: Args, out: Output) -> int:
     """The dataset is split by tags."""
+    from uuid import uuid4
+
+    from loratui.core.dataset.arguments import tag_argument
     from loratui.core.dataset.subsets import move_plan, propose, split
     from loratui.core.tagging.slots import CLOTHING, slot
 
+    named = [tag_argument(tag) for tag in args.tags]
     workspace = out.workspace(args)
     project = workspace.need_project()
     dataset = workspace.dataset()
-    tags = args.tags or propose(dataset, [tag for tag in dataset.postings if slot(tag) is CLOTHING])
+    tags = named or propose(dataset, [tag for tag in dataset.postings if slot(tag) is CLOTHING])
     parts = [part for part in split(dataset, tags) if part.positions]
     rows = [{"tag": part.tag, "subset": part.folder, "images": len(part.positions)} for part in parts]
     rest = len(dataset.images) - sum(len(part.positions) for part in parts)
-    if args.tags and not out.dry_run:
-        for part in parts:
-            known = project.subset(part.folder)
-            folder = known.folder if known else f"dataset/{part.folder}"
+    lines = [f"{row['images']:6}  {row['tag']}  → {row['subset']}" for row in rows]
+    group = f"split-{uuid4().hex}"  # of this act alone: two equal splits are undone one by one
+    for part in parts if named else ():
+        known = project.subset(part.folder)
+        folder = known.folder if known else f"dataset/{part.folder}"
+        if known is None:
+            lines.append(_new_subset(folder, out))
+        if not out.dry_run:
             if known is None:
                 project.add_subset(folder)
-            workspace.changes.apply(move_plan(dataset, part.positions, folder), group=f"split-{'-'.join(tags)}")
-    lines = [f"{row['images']:6}  {row['tag']}  → {row['subset']}" for row in rows]
-    if not args.tags:
+            workspace.changes.apply(move_plan(dataset, part.positions, folder), group=group)
+    if not named:
         hint = "Give the tags to split by." if rows else "No tags part these images well; give the tags to split by."
         lines += [f"{rest:6}  rest", hint]
-    return out.done({"parts": rows, "rest": rest, "applied": bool(args.tags) and not out.dry_run}, lines)
+    return out.done({"parts": rows, "rest": rest, "applied": bool(named) and not out.dry_run}, lines)
 
 
-def _folder_name(text: str) -> str:
-    from loratui.core.sanitize import file_name
-
-    return file_name(text).replace(" ", "_")
+def _new_subset(folder: str, out: Output) -> str:
+    would = "would be" if out.dry_run else "was"
+    stays = "" if out.dry_run else " Undoing moves the images back; the subset stays there."
+    return f"The new subset {folder} {would} added to loratui.toml.{stays}"
 
 
 def add(args: Args, out: Output) -> int:

@@ -1,14 +1,18 @@
 """What a LoRA project is: loratui.toml and the folders beside it."""
 
 import re
+import unicodedata
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from loratui.core import durable, machine, tomls
 from loratui.core.errors import Refused, UsageError, from_os
 from loratui.core.sanitize import file_name
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
 
 FILE = "loratui.toml"
 Kind = Literal["character", "style", "concept", "pose", "outfit"]
@@ -116,21 +120,7 @@ class Project:
         path = root / FILE
         if not path.is_file():
             raise UsageError(f"{root.name} is not a loratui project.", f"Make one with `loratui new {root.name}`.")
-        table = tomls.read(path)
-        version = table.get("format", 1)
-        if version != 1:
-            raise UsageError(f"{FILE} has format {version!r}; this loratui reads format 1.", "Update loratui.")
-        file, unknown = tomls.decode(table, ProjectFile, FILE)
-        for subset in file.subset:
-            parts = subset.folder.rstrip("/").split("/")
-            if subset.folder.startswith("/") or ".." in parts or "\0" in subset.folder:
-                raise UsageError(
-                    f"{FILE}: the subset folder {subset.folder!r} is outside the project.", "Name a folder inside it."
-                )
-        file.subset = [
-            msgspec.structs.replace(subset, folder=subset.folder.rstrip("/") or ".") for subset in file.subset
-        ]
-        return cls(root.resolve(), file, unknown)
+        return cls(root.resolve(), *_decode(tomls.read(path)))
 
     @classmethod
     def create(
@@ -167,32 +157,66 @@ class Project:
 
     def set(self, dotted: str, value: object) -> None:
         """Sets one value, such as `training.network_dim`, in loratui.toml; comments stay, None removes it."""
-        tomls.set_value(self.root / FILE, tuple(dotted.split(".")), value)
+        lock = self.root / ".loratui" / "lock"
+        tomls.set_value(self.root / FILE, tuple(dotted.split(".")), value, lock=lock)
         self._reload()
 
     def add_subset(self, folder: str, trigger: str = "") -> Subset:
-        """Adds a subset at the end of loratui.toml, with its folder."""
-        import tomlkit
+        """Adds a subset at the end of loratui.toml, with its folder; one that is there already stays as it is."""
 
-        path = self.root / FILE
-        document = tomlkit.parse(path.read_text(encoding="utf-8"))
-        tables = document.get("subset")
-        if tables is None:
-            tables = tomlkit.aot()
-            document["subset"] = tables
-        table = tomlkit.table()
-        table["folder"], table["trigger"], table["repeats"] = folder, trigger, "auto"
-        tables.append(table)
-        try:
-            (self.root / folder).mkdir(parents=True, exist_ok=True)
-            durable.write_file(path, tomlkit.dumps(document))
-        except OSError as error:
-            raise from_os(error, f"Adding the subset {folder}") from error
+        def change(document: "TOMLDocument") -> None:
+            import tomlkit
+
+            known: Any = document.get("subset")
+            if any(entry.get("folder") == folder for entry in known or ()):
+                return
+            inline = isinstance(known, tomlkit.items.Array)
+            table: Any = tomlkit.inline_table() if inline else tomlkit.table()
+            table["folder"], table["trigger"], table["repeats"] = folder, trigger, "auto"
+            if known is None:
+                known = document["subset"] = tomlkit.aot()
+            known.append(table)
+
+        def valid(table: dict[str, Any]) -> None:
+            _decode(table)
+            (self.root / folder).mkdir(parents=True, exist_ok=True)  # first: a named folder that is missing is an error
+
+        tomls.edit(self.root / FILE, change, lock=self.root / ".loratui" / "lock", valid=valid)
         self._reload()
-        return self.subsets[-1]
+        return next(subset for subset in self.subsets if subset.folder == folder)
 
     def _reload(self) -> None:
         self._file = Project.load(self.root)._file
+
+
+def subset_folder(name: str) -> str:
+    """The folder of a new subset of that name.
+
+    Raises:
+        UsageError: it is no plain name.
+    """
+    name = unicodedata.normalize("NFC", name)
+    if name != file_name(name):
+        meant = file_name(name.replace("/", " "))
+        hint = f", such as {meant!r}" if name.strip(" ./") else ""
+        raise UsageError(f"{name!r} is no name for a subset.", f"Give the plain name of a folder{hint}.")
+    return f"dataset/{name}"
+
+
+def _decode(table: dict[str, Any]) -> tuple[ProjectFile, list[str]]:
+    """The file, and its unknown keys."""
+    version = table.get("format", 1)
+    if version != 1:
+        raise UsageError(f"{FILE} has format {version!r}; this loratui reads format 1.", "Update loratui.")
+    file, unknown = tomls.decode(table, ProjectFile, FILE)
+    for subset in file.subset:
+        parts = subset.folder.rstrip("/").split("/")
+        if subset.folder.startswith("/") or ".." in parts or "\0" in subset.folder:
+            raise UsageError(
+                f"{FILE}: the subset folder {subset.folder!r} is outside the project.", "Name a folder inside it."
+            )
+    file.subset = [msgspec.structs.replace(subset, folder=subset.folder.rstrip("/") or ".") for subset in file.subset]
+    return file, unknown
 
 
 def find_root(start: Path) -> Path | None:

@@ -1,15 +1,19 @@
 """TOML files a person edits: read into typed structures, errors that name the key, written back with comments kept."""
 
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from loratui.core import durable
-from loratui.core.errors import UsageError, from_os
+from loratui.core.errors import LoratuiError, UsageError, from_os
 from loratui.core.nearest import nearest
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -20,14 +24,23 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: it is not TOML, or not UTF-8; the message names file and line.
     """
+    return _table(path, _text(path))
+
+
+def _text(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path.name} is not UTF-8 text.", f"Save {path} as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path.name} is not valid TOML: {error}.", f"Mend {path}.") from error
     except OSError as error:
         raise from_os(error, f"Reading {path.name}") from error
+
+
+def _table(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path.name} is not valid TOML: {error}.", f"Mend {path}.") from error
 
 
 def decode(table: Mapping[str, Any], kind: type[T], file: str) -> tuple[T, list[str]]:
@@ -94,26 +107,92 @@ def _is_struct(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, msgspec.Struct)
 
 
-def set_value(path: Path, keys: tuple[str, ...], value: object, mode: int | None = None) -> None:
-    """Sets one value of the file at `path`, made if missing; comments and unknown keys stay, None removes the key."""
+def set_value(
+    path: Path, keys: tuple[str, ...], value: object, mode: int | None = None, lock: Path | None = None
+) -> None:
+    """Sets one value of the file at `path`, made if missing; comments and unknown keys stay, None removes the key.
+
+    Raises:
+        UsageError: the file is not TOML, or there is a value where a table would have to be.
+        LoratuiError: see `edit`.
+    """
+
+    def change(document: "TOMLDocument") -> None:
+        import tomlkit
+
+        table: Any = document
+        for key in keys[:-1]:
+            if key not in table:
+                if value is None:
+                    return
+                table[key] = tomlkit.inline_table() if isinstance(table, tomlkit.items.InlineTable) else tomlkit.table()
+            table = table[key]
+            if not isinstance(table, MutableMapping):
+                raise UsageError(f"{path.name} has a value at {key!r}, not a table.", f"Mend {path}.")
+        if value is None:
+            table.pop(keys[-1], None)
+        else:
+            table[keys[-1]] = value
+
+    edit(path, change, mode=mode, lock=lock)
+
+
+def edit(
+    path: Path,
+    change: "Callable[[TOMLDocument], None]",
+    *,
+    mode: int | None = None,
+    lock: Path | None = None,
+    valid: Callable[[dict[str, Any]], object] = dict,
+) -> None:
+    """Changes the file at `path` (made if missing) durably; others who change it the same way wait.
+
+    Args:
+        path: the file. Comments and unknown keys stay.
+        change: changes the document in place.
+        mode: permission bits; None: see `durable.write_file`.
+        lock: the lock file; None: a hidden one beside the file.
+        valid: raises where the new table may not be written.
+
+    Raises:
+        UsageError: the file is not TOML.
+        LoratuiError: the disk refused, or the new text would not read back as what was meant; nothing was written.
+    """
     import tomlkit
 
-    try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        document = tomlkit.parse(text)
-    except tomlkit.exceptions.ParseError as error:
-        raise UsageError(f"{path.name} is not valid TOML: {error}.", f"Mend {path}.") from error
-    table: Any = document
-    for key in keys[:-1]:
-        if key not in table:
-            table[key] = tomlkit.table()
-        table = table[key]
-    if value is None:
-        table.pop(keys[-1], None)
-    else:
-        table[keys[-1]] = value
+    lock = lock or path.with_name(f".{path.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        durable.write_file(path, tomlkit.dumps(document), mode)
+        lock.parent.mkdir(exist_ok=True)
+        with durable.lock(lock):
+            old = _text(path) if path.exists() else ""
+            _table(path, old)
+            try:
+                document = tomlkit.parse(old)
+                change(document)
+                text = tomlkit.dumps(document)
+            except tomlkit.exceptions.TOMLKitError as error:
+                raise _unwritable(path) from error
+            valid(_read_back(path, document, text))
+            if text != old:
+                durable.write_file(path, text, mode)
     except OSError as error:
         raise from_os(error, f"Saving {path.name}") from error
+
+
+def _read_back(path: Path, document: "TOMLDocument", text: str) -> dict[str, Any]:
+    """The table `text` is read as. The editor of documents can write what is no TOML, or is another table."""
+    try:
+        table = tomllib.loads(text)
+        same = json.dumps(table, sort_keys=True, default=str) == json.dumps(
+            document.unwrap(), sort_keys=True, default=str
+        )
+    except (ValueError, TypeError):
+        same = False
+    if not same:
+        raise _unwritable(path)
+    return table
+
+
+def _unwritable(path: Path) -> LoratuiError:
+    return LoratuiError(f"{path.name} is written in a way that cannot be changed here.", f"Change {path} by hand.")

@@ -1,5 +1,6 @@
 """Configuration, projects, and where a FOLDER argument leads."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image as Pillow
 from loratui.core import config, machine
 from loratui.core.errors import LoratuiError, Refused, UsageError
 from loratui.core.intake import take_in
-from loratui.core.project import Project
+from loratui.core.project import Project, subset_folder
 from loratui.core.workspace import Workspace
 
 PRINTED = """\
@@ -54,6 +55,81 @@ def test_the_file_as_the_design_prints_it(project: Path) -> None:
     text = (project / "loratui.toml").read_text()
     assert "# only what differs from the preset" in text and "network_dim = 32" in text
     assert Project.load(project).model["vae"] == "vae.safetensors"
+
+
+INLINE = PRINTED.replace(
+    """[[subset]]
+folder = "dataset/kafka"
+trigger = "kafka, hsr"               # each subset has its own
+repeats = "auto"
+""",
+    "",
+).replace("[model]", "%s\n[model]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PRINTED,
+        "\ufeff" + PRINTED.replace("\n", "\r\n"),
+        INLINE % 'subset = [{folder = "dataset/kafka", trigger = "kafka, hsr"}] # mine',
+        INLINE % 'subset = [\n  {folder = "dataset/kafka", trigger = "kafka, hsr"},\n]',
+        INLINE % "subset = []",
+        INLINE % "",
+    ],
+)
+def test_a_subset_is_added_in_either_form_of_the_file(project: Path, text: str) -> None:
+    file = project / "loratui.toml"
+    file.write_bytes(text.encode())
+    loaded = Project.load(project)
+    before = loaded.subsets
+    assert loaded.add_subset("dataset/new", "word").trigger == "word" and (project / "dataset/new").is_dir()
+    again = Project.load(project)
+    assert again.subsets[:-1] == before and again.subsets[-1].folder == "dataset/new"
+    assert "# only what differs from the preset" in file.read_text() and ("# mine" in text) <= (
+        "# mine" in file.read_text()
+    )
+    assert loaded.add_subset("dataset/new").trigger == "word" and len(loaded.subsets) == len(before) + 1
+
+
+def test_what_would_not_read_back_is_not_written(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tomlkit
+
+    file = project / "loratui.toml"
+    loaded = Project.load(project)
+    with pytest.raises(UsageError, match="general"):
+        loaded.set("tagger.general.deep", 1)
+    with monkeypatch.context() as patch, pytest.raises(LoratuiError, match=r"loratui\.toml"):
+        patch.setattr(tomlkit, "dumps", lambda document: "subset = [[subset]]\n[")
+        loaded.set("training.network_dim", 32)
+    assert file.read_text() == PRINTED
+    with pytest.raises(UsageError, match="outside"):
+        loaded.add_subset("../out")
+    assert file.read_text() == PRINTED and not (project.parent / "out").exists()
+
+
+def test_two_who_change_the_file_wait_for_each_other(project: Path) -> None:
+    loaded = [Project.load(project) for _ in range(12)]
+    threads = [
+        threading.Thread(target=one.add_subset, args=(f"dataset/{n}",))
+        if n % 2
+        else threading.Thread(target=one.set, args=(f"training.key{n}", n))
+        for n, one in enumerate(loaded)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    last = Project.load(project)
+    assert {f"dataset/{n}" for n in range(1, 12, 2)} < {subset.folder for subset in last.subsets}
+    assert set(range(0, 12, 2)) == {last.training[f"key{n}"] for n in range(0, 12, 2)}
+
+
+@pytest.mark.parametrize("name", ["", " ", ".", "..", "../../evil", "a/b", "/etc", "-x", "a\nb", "con"])
+def test_a_subset_has_a_plain_name(name: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        subset_folder(name)
+    assert caught.value.remedy and subset_folder("red hat") == "dataset/red hat"
 
 
 def test_an_unknown_key_is_kept_and_a_typo_named(project: Path) -> None:
