@@ -13,6 +13,7 @@ from PIL import Image
 from textual.app import App, ComposeResult
 from textual.containers import Vertical
 from textual.pilot import Pilot
+from textual.strip import Strip
 from textual.widgets import Static
 
 from loratui.tui.graphics import brands, halfcell, kitty
@@ -478,6 +479,36 @@ async def test_a_bad_file_is_one_line_and_the_app_goes_on(tmp_path: Path, colour
         box.show(tmp_path / "bad.png")  # the same path, another file
         await settled(pilot)
         assert box._drawn is not None and not box._drawn.error
+
+
+async def test_from_bad_file_to_bad_file_only_the_line_of_text_is_painted(
+    tmp_path: Path, colours: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("bad.png", "worse.png"):
+        (tmp_path / name).write_text("no picture")
+    app = Gallery(colours[:1])
+    async with app.run_test(size=(60, 30)) as pilot:
+        box = app.query_one(Picture)
+        painted: set[int] = set()
+        render = box.render_line
+
+        def painting(y: int) -> Strip:
+            painted.add(y)
+            return render(y)
+
+        monkeypatch.setattr(box, "render_line", painting)
+        whole, text = set(range(box.size.height)), {box.size.height // 2}
+        for path, expected in (
+            (colours[0], whole),
+            (tmp_path / "bad.png", whole),
+            (tmp_path / "worse.png", text),
+            (tmp_path / "gone.png", text),
+            (colours[0], whole),
+        ):
+            painted.clear()
+            box.show(path, label=path.name)
+            await settled(pilot)
+            assert painted == expected, path.name
 
 
 async def test_a_panel_over_a_picture_leaves_it_right_and_sends_nothing(colours: list[Path]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.segment import Segment
 from textual.app import App
 from textual.content import Content
+from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -86,7 +87,7 @@ class Picture(Widget):
                 self._claim()
             return
         self.path, self._crop, self._label, self._stamp = path, crop, label, stamp
-        if path is None:
+        if path is None and self._drawn is not None and self._drawn.lines:
             self._drawn = None
             self.refresh()
         else:
@@ -94,9 +95,13 @@ class Picture(Widget):
         self._claim()
 
     def _repaint_text(self) -> None:
-        if self._drawn is None or self._drawn.error:
+        """Where there is no picture, the one line of text is all that can have changed."""
+        if self._drawn is None or not self._drawn.lines:
             self._drawn = None
-            self.refresh()
+            self._refresh_text()
+
+    def _refresh_text(self) -> None:
+        self.refresh(Region(0, self.size.height // 2, self.size.width, 1))
 
     def on_mount(self) -> None:
         """Learns of the terminal when it answers."""
@@ -111,7 +116,9 @@ class Picture(Widget):
 
     def on_resize(self) -> None:
         """Draws for the new box; what is there does not fit it."""
-        self._drawn = None
+        if self._drawn is not None:
+            self._drawn = None
+            self.refresh()
         self._claim()
 
     def _terminal_changed(self, terminal: "Terminal") -> None:
@@ -147,9 +154,12 @@ class Picture(Widget):
         self._ticket = graphics.pictures.want(wanted, self._done, self._visible)
 
     def _done(self, drawn: "Drawn") -> None:
+        before, self._drawn = self._drawn, drawn
         self._ticket = None
-        self._drawn = drawn
-        self.refresh()
+        if drawn.lines or (before is not None and before.lines):
+            self.refresh()
+        else:
+            self._refresh_text()
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of the box."""
