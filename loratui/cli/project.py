@@ -147,14 +147,14 @@ def _new_subset(folder: str, out: Output) -> str:
 
 def add(args: Args, out: Output) -> int:
     """The person's own files come in."""
-    from loratui.core.intake import take_in
+    from loratui.core.intake import local, take_in
 
     workspace = out.workspace(args)
+    paths = local(workspace.cwd, args.paths)
     project = workspace.need_project()
     subset = project.subset(args.into) if args.into else (project.subsets[0] if project.subsets else None)
     if subset is None:
         raise UsageError(f"There is no subset {args.into!r}.", "See `loratui subset list`.")
-    paths = [Path(workspace.cwd, path) for path in args.paths]
     with out.progress("taking in") as report:
         result = take_in(
             workspace.changes,

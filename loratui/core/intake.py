@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,11 +10,11 @@ from pathlib import Path
 from threading import Event
 
 from loratui.core.changes import Add, Changes, Plan
-from loratui.core.dataset.folder import CAPTION_SUFFIXES, IMAGE_SUFFIXES
+from loratui.core.dataset.folder import IMAGE_SUFFIXES, belongings, listing, scan, stem_of
 from loratui.core.dataset.records import file_hash
 from loratui.core.errors import LoratuiError, UsageError, from_os
 from loratui.core.jobs import Report, check, silent
-from loratui.core.sanitize import file_name
+from loratui.core.sanitize import file_name, line, secret
 from loratui.core.words import count
 
 
@@ -25,13 +26,28 @@ class Intake:
         added: paths relative to the root.
         existing: files whose content the folder has already.
         refused: file and reason.
-        originals: files to be removed where they were, when moved.
+        originals: the file each of `added` was copied from.
     """
 
     added: list[str] = field(default_factory=list)
     existing: list[str] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
-    originals: list[Path] = field(default_factory=list)
+    originals: dict[str, Path] = field(default_factory=dict)
+
+
+def local(cwd: Path, texts: Sequence[str]) -> list[Path]:
+    """What a person names, as paths.
+
+    Raises:
+        UsageError: one is the address of a page.
+    """
+    for text in texts:
+        if re.match(r"[a-z][a-z0-9+.-]*://|www\.", text, re.IGNORECASE):
+            raise UsageError(
+                f"Addresses of pages cannot be taken in yet: {line(secret(text))}.",
+                "Use `loratui get QUERY` for the pictures of a board, or download the file and add it.",
+            )
+    return [cwd / text for text in texts]
 
 
 def find(paths: Sequence[Path]) -> list[Path]:
@@ -61,10 +77,10 @@ def take_in(
     report: Report = silent,
     cancel: Event | None = None,
 ) -> Intake:
-    """Takes images, each with its caption, into `folder` (relative to the root).
+    """Takes images, each with all that belongs to it, into `folder` (relative to the root).
 
     A content that is there already is left out; a taken name gets a number. With `move` the originals go only after the
-    step is durable.
+    step is durable and their copies are images of the dataset; what other images still need stays.
 
     Raises:
         UsageError: a path is not there.
@@ -72,56 +88,13 @@ def take_in(
     """
     files = find(paths)
     result = Intake()
+    folder = "" if folder == "." else folder
     home = changes.root / folder
-    names = {child.name.lower() for child in home.iterdir()} if home.is_dir() else set()
-    sizes: dict[int, set[str]] = {}
-    for child in home.iterdir() if home.is_dir() else ():
-        if child.suffix.lower() in IMAGE_SUFFIXES and child.is_file():
-            sizes.setdefault(child.stat().st_size, set()).add(child.name)
     stage = None if dry_run else changes.stage()
-    operations: list[Add] = []
-    seen: dict[str, str] = {}
-    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
-    stems = {image.with_suffix("") for image in images}
-    for file in files:
-        if file not in images and not (file.suffix.lower() in CAPTION_SUFFIXES and file.with_suffix("") in stems):
-            result.refused.append((str(file), "it is no image"))
     try:
-        for number, image in enumerate(images):
-            check(cancel)
-            report(number, len(images), image.name)
-            try:
-                digest = file_hash(image)
-                same = any(file_hash(home / name) == digest for name in sizes.get(image.stat().st_size, ()))
-            except OSError as error:
-                result.refused.append((str(image), f"{error.strerror}"))
-                continue
-            if same or digest in seen:
-                result.existing.append(str(image))
-                continue
-            name = _free_name(image.name, names)
-            prefix = f"{folder}/" if folder else ""
-            seen[digest] = name
-            captions = [image.with_suffix(suffix) for suffix in CAPTION_SUFFIXES if image.with_suffix(suffix).is_file()]
-            targets = [(image, name), *((caption, Path(name).stem + caption.suffix) for caption in captions[:1])]
-            for source, target in targets:
-                if stage is not None:
-                    _copy(source, stage / target)
-                    operations.append(Add(prefix + target, stage / target))
-                result.originals.append(source)
-            result.added.append(prefix + name)
-        if stage is not None and operations:
-            changes.apply(
-                Plan(
-                    "add",
-                    f"add {count(len(result.added), 'image')} to {folder or 'the folder'}",
-                    tuple(operations),
-                    {"added": len(result.added)},
-                )
-            )
-            if move:
-                for source in result.originals:
-                    source.unlink(missing_ok=True)
+        changes.apply(_plan(files, home, folder, result, stage, report, cancel))
+        if stage is not None and move:
+            _remove_originals(changes.root, folder, result)
     except OSError as error:
         raise from_os(error, "Taking in images") from error
     finally:
@@ -130,15 +103,78 @@ def take_in(
     return result
 
 
-def _free_name(name: str, names: set[str]) -> str:
-    """A safe name whose stem no other file in the folder has; taken at once."""
-    stem, suffix = os.path.splitext(file_name(name))
+def _plan(
+    files: Sequence[Path],
+    home: Path,
+    folder: str,
+    result: Intake,
+    stage: Path | None,
+    report: Report,
+    cancel: Event | None,
+) -> Plan:
+    """Copies the files to `stage` (None: nowhere, and the plan is empty) and fills in the result."""
+    there = list(home.iterdir()) if home.is_dir() else []
+    stems = {stem_of(child.name).lower() for child in there}
+    sizes: dict[int, list[Path]] = {}
+    for child in there:
+        if child.suffix.lower() in IMAGE_SUFFIXES and child.is_file():
+            sizes.setdefault(child.stat().st_size, []).append(child)
+    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+    held = {parent: listing(parent, [""]) for parent in dict.fromkeys(image.parent for image in images)}
+    sides = {
+        image: [image.parent / side for side in held[image.parent].sides.get(stem_of(image.name), [])]
+        for image in images
+    }
+    known = {*images, *(side for beside in sides.values() for side in beside)}
+    result.refused += [(str(file), "it is no image") for file in files if file not in known]
+    operations: list[Add] = []
+    seen: set[str] = set()
+    prefix = f"{folder}/" if folder else ""
+    for number, image in enumerate(images):
+        check(cancel)
+        report(number, len(images), image.name)
+        try:
+            digest = file_hash(image)
+            same = digest in seen or any(file_hash(one) == digest for one in sizes.get(image.stat().st_size, ()))
+        except OSError as error:
+            result.refused.append((str(image), f"{error.strerror}"))
+            continue
+        if same:
+            result.existing.append(str(image))
+            continue
+        seen.add(digest)
+        name = _free_name(image.name, stems)
+        for source in (image, *sides[image]):
+            target = stem_of(name) + source.name[len(stem_of(source.name)) :]
+            if stage is not None:
+                _copy(source, stage / target)
+                operations.append(Add(prefix + target, stage / target))
+        result.added.append(prefix + name)
+        result.originals[prefix + name] = image
+    title = f"add {count(len(result.added), 'image')} to {folder or 'the folder'}"
+    return Plan("add", title, tuple(operations), {"added": len(result.added)})
+
+
+def _remove_originals(root: Path, folder: str, result: Intake) -> None:
+    """Takes away the files whose copies are images of the dataset now, with what belongs to no other image."""
+    arrived = {image.path for image in scan(root, [folder])}
+    moved = [original for path, original in result.originals.items() if path in arrived]
+    for parent in dict.fromkeys(original.parent for original in moved):
+        names = [original.name for original in moved if original.parent == parent]
+        sides = belongings(listing(parent, [""]), names).along
+        for name in (*names, *(side for paths in sides.values() for side in paths)):
+            (parent / name).unlink(missing_ok=True)
+
+
+def _free_name(name: str, stems: set[str]) -> str:
+    """A safe name whose stem no other file in the folder has (`stems`, lower case); taken at once. The suffix stays."""
+    suffix = name[len(stem_of(name)) :]
+    stem = file_name(stem_of(name), 110)
     number, candidate = 1, stem
-    stems = {os.path.splitext(taken)[0] for taken in names}
     while candidate.lower() in stems:
         number += 1
         candidate = f"{stem}_{number}"
-    names.add(f"{candidate}{suffix}".lower())
+    stems.add(candidate.lower())
     return candidate + suffix
 
 

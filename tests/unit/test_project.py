@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
-from loratui.core import config, machine
+from loratui.core import config, intake, machine
 from loratui.core.errors import LoratuiError, Refused, UsageError
 from loratui.core.intake import take_in
 from loratui.core.project import Project, subset_folder
@@ -241,3 +241,53 @@ def test_local_files_come_in_once_and_go_back(project: Path, tmp_path: Path) -> 
     assert not list((project / "dataset/kafka").iterdir()) and (source / "a.png").exists()
     with pytest.raises(LoratuiError):
         take_in(changes, "dataset/kafka", [source / "gone.png"])
+
+
+def test_a_long_name_keeps_its_suffix_and_its_own(project: Path, tmp_path: Path) -> None:
+    source, name = tmp_path / "mine", "n" * 150
+    picture(source / f"{name}.png")
+    (source / f"{name}.TXT").write_text("solo")
+    (source / f"{name}.json").write_text("{}")
+    changes = Workspace.open(project).changes
+    result = take_in(changes, "dataset/kafka", [source], move=True)
+    assert not result.refused and not list(source.iterdir())
+    stem = "n" * 110
+    assert result.added == [f"dataset/kafka/{stem}.png"]
+    assert {path.name for path in (project / "dataset/kafka").iterdir()} == {
+        f"{stem}.{suffix}" for suffix in ("png", "TXT", "json")
+    }
+    assert Workspace.open(project).dataset().tags == [("solo",)]
+
+
+def test_moving_in_leaves_what_is_not_an_image_of_the_dataset(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "mine"
+    for name in ("a.png", "a.jpg", "bb.png", "ccc.png"):
+        picture(source / name)
+    for stem in ("a", "bb", "ccc"):
+        (source / f"{stem}.txt").write_text(stem)
+    changes = Workspace.open(project).changes
+    take_in(changes, "dataset/kafka", [source / "a.png"], move=True)
+    assert not (source / "a.png").exists() and (source / "a.txt").read_text() == "a"  # a.jpg needs it
+    assert (project / "dataset/kafka/a.txt").read_text() == "a"
+    take_in(changes, "dataset/kafka", [source / "bb.png"])
+    assert take_in(changes, "dataset/kafka", [source / "bb.png"], move=True).existing and (source / "bb.txt").exists()
+    monkeypatch.setattr(intake, "_free_name", lambda name, stems: "without suffix")
+    take_in(changes, "dataset/kafka", [source / "ccc.png"], move=True)
+    assert (source / "ccc.png").exists() and (source / "ccc.txt").exists()
+
+
+def test_a_flat_project_takes_images_in(tmp_path: Path) -> None:
+    picture(tmp_path / "flat/a.png")
+    picture(tmp_path / "mine/bb.png")
+    project = Project.create(tmp_path / "flat")
+    assert take_in(Workspace.open(project.root).changes, ".", [tmp_path / "mine"]).added == ["bb.png"]
+
+
+def test_the_address_of_a_page_is_no_file(tmp_path: Path) -> None:
+    for address in ("https://site.example/post/1?api_key=secret", "HTTP://x", "www.site.example/1"):
+        with pytest.raises(UsageError) as caught:
+            intake.local(tmp_path, ["a.png", address])
+        assert "loratui get" in caught.value.remedy and "secret" not in caught.value.message
+    assert intake.local(tmp_path, ["a.png", "/b"]) == [tmp_path / "a.png", Path("/b")]
