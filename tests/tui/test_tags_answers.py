@@ -186,6 +186,20 @@ async def test_what_was_typed_stands_again_after_a_refusal(root: Path) -> None:
         await until(pilot, lambda: text(root, "n") == "from elsewhere, outdoors")
 
 
+@pytest.mark.parametrize(("key", "typed", "says"), [("r", "a, b", "not one tag"), ("a", "a ||| b", "no tag")])
+async def test_what_is_no_tag_is_asked_again(root: Path, key: str, typed: str, says: str) -> None:
+    app = LoratuiApp(Workspace.open(root), debug=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(app, pilot)
+        await asked(screen, pilot, key)
+        screen.query_one("AskPanel Input", Input).value = typed
+        await pilot.press("enter")
+        await until(pilot, lambda: says in status(app))
+        await until(pilot, lambda: isinstance(screen.panel, AskPanel))
+        assert screen.query_one("AskPanel Input", Input).value == typed
+        assert text(root, "m") == CAPTIONS["m"]
+
+
 async def test_marks_of_pruning_stand_again_after_a_refusal(root: Path) -> None:
     app = LoratuiApp(Workspace.open(root), debug=True)
     async with app.run_test(size=(120, 40)) as pilot:

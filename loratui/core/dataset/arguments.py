@@ -25,7 +25,7 @@ def tag_argument(text: str) -> str:
         )
     raise UsageError(
         f"{tag!r} is not one tag: a comma ends it.",
-        f"Give each as an argument of its own: {' '.join(repr(one) for one in tags)}." if tags else "Name the tag.",
+        f"Give each by itself: {' '.join(repr(one) for one in tags)}." if tags else "Name the tag.",
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from loratui.core.changes import Edit, Plan
 from loratui.core.dataset import bulk
+from loratui.core.dataset.arguments import tag_argument
 from loratui.core.errors import Cancelled, Conflict, LoratuiError
 from loratui.core.jobs import Report
 from loratui.tui.commands import Command
@@ -184,7 +185,9 @@ class TagsScreen(TagsView):
         async def ask(snapshot: Snapshot, typed: str | None) -> str | None:
             return (await self.ask(prompt, typed or old[0], self._complete) or "").strip() or None
 
-        await self.until_done(ask, lambda snapshot, new: self.propose(snapshot, lambda: merge(snapshot, old, new)))
+        await self.until_done(
+            ask, lambda snapshot, new: self.propose(snapshot, lambda: merge(snapshot, old, tag_argument(new)))
+        )
 
     async def command_add(self) -> None:
         """Adds tags."""
@@ -196,7 +199,9 @@ class TagsScreen(TagsView):
 
         await self.until_done(
             ask,
-            lambda snapshot, tags: self.propose(snapshot, lambda: bulk.append(snapshot.dataset, snapshot.scope, tags)),
+            lambda snapshot, tags: self.propose(
+                snapshot, lambda: bulk.append(snapshot.dataset, snapshot.scope, [tag_argument(tag) for tag in tags])
+            ),
         )
 
     async def command_trigger(self) -> None:
