@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
+from loratui.core import pictures
 from loratui.core.images import opening
-from loratui.core.images.opening import PictureError
+from loratui.core.pictures import PictureError
 from tests.drawn_images import figure
 
 
@@ -119,7 +120,7 @@ def test_special_files_are_never_waited_on(tmp_path: Path) -> None:
     }  # fmt: skip
     for name, problem in expected.items():
         with pytest.raises(PictureError) as caught:
-            opening.read(tmp_path / name)
+            pictures.read(tmp_path / name)
         assert caught.value.problem == problem and name in caught.value.message and caught.value.remedy
 
 
@@ -128,14 +129,14 @@ def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(encoded(figure(8, (64, 64))))
     (tmp_path / "a.png").chmod(0)
     with pytest.raises(PictureError, match="Permission"):
-        opening.read(tmp_path / "a.png")
+        pictures.read(tmp_path / "a.png")
 
 
 def test_a_file_larger_than_the_limit_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "huge.png").open("wb") as file:
-        os.truncate(file.fileno(), opening.MAX_BYTES + 1)
+        os.truncate(file.fileno(), pictures.MAX_BYTES + 1)
     with pytest.raises(PictureError) as caught:
-        opening.read(tmp_path / "huge.png")
+        pictures.read(tmp_path / "huge.png")
     assert caught.value.problem == "too-large"
 
 
@@ -166,12 +167,12 @@ def test_every_bad_file_gets_one_sentence_in_bounded_memory(shared: Path) -> Non
     """In a process of its own, whose peak memory is looked at: the bombs there would take gigabytes."""
     code = (
         "import resource, sys, warnings\nfrom pathlib import Path\nwarnings.simplefilter('error')\n"
-        "from loratui.core.images import opening\n"
+        "from loratui.core import pictures\nfrom loratui.core.images import opening\n"
         "for path in sorted(Path(sys.argv[1]).iterdir()):\n"
         "    try:\n"
-        "        data = opening.read(path)\n        opening.header(data, path.name)\n"
+        "        data = pictures.read(path)\n        opening.header(data, path.name)\n"
         "        opening.decode(data, path.name)\n        print('ok', ascii(path.name))\n"
-        "    except opening.PictureError as error:\n"
+        "    except pictures.PictureError as error:\n"
         "        assert error.message.count('. ') == 0 and '\\n' not in error.message, error.message\n"
         "        print(error.problem, ascii(path.name))\n"
         "print('RSS', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"

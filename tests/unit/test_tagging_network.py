@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from loratui.core.errors import LoratuiError, Refused
+from loratui.core.pictures import PictureError
 from loratui.core.tagging import labels
 from loratui.core.tagging.labels import Label
 from loratui.core.tagging.network import Network
@@ -212,9 +213,10 @@ def test_cmyk_jpeg_and_one_bit(tmp_path: Path) -> None:
 def test_broken_and_not_a_picture(tmp_path: Path, red: Path) -> None:
     (tmp_path / "cut.png").write_bytes(red.read_bytes()[:80])
     (tmp_path / "text.png").write_text("hello")
-    for name in ("cut.png", "text.png", "absent.png"):
-        with pytest.raises((OSError, SyntaxError)):
+    for name, problem in (("cut.png", "broken"), ("text.png", "not-an-image"), ("absent.png", "missing")):
+        with pytest.raises(PictureError) as caught:
             load(tmp_path / name, 448)
+        assert caught.value.problem == problem
 
 
 def test_text_chunks_do_no_harm(tmp_path: Path) -> None:

@@ -1,15 +1,13 @@
 """Width and height of images, from their headers, as they are seen: after EXIF rotation."""
 
-import warnings
 from pathlib import Path
 
-_SIDEWAYS = frozenset((5, 6, 7, 8))
 _known: dict[tuple[str, int, int], tuple[int, int] | None] = {}
 
 
 def size(path: Path) -> tuple[int, int] | None:
     """Width and height in pixels; None where the header cannot be read. Kept by path, size and time of change."""
-    from PIL import Image as Pillow
+    from loratui.core import pictures
 
     try:
         found = path.stat()
@@ -20,13 +18,10 @@ def size(path: Path) -> tuple[int, int] | None:
         return _known[identity]
     answer: tuple[int, int] | None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Pillow.open(path) as image:
-                width, height = image.size
-                sideways = image.getexif().get(0x0112) in _SIDEWAYS
-                answer = (height, width) if sideways else (width, height)
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError, MemoryError):
+        with pictures.opened(path, limit=None) as image:
+            width, height = image.size
+            answer = (height, width) if pictures.orientation(image) >= 5 else (width, height)
+    except pictures.PictureError:
         answer = None
     if len(_known) > 200_000:
         _known.clear()

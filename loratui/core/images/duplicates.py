@@ -16,11 +16,11 @@ from threading import Event
 from loratui.core.dataset.folder import Image
 from loratui.core.errors import UsageError
 from loratui.core.images.gathering import Gathering, Node, Notes, Star
-from loratui.core.images.opening import PictureError
 from loratui.core.images.ranking import best, reasons
 from loratui.core.images.relations import DEFAULT_HARDNESS, Relation, differs, relation, words
 from loratui.core.images.survey import Cache, Facts, survey
 from loratui.core.jobs import Report, silent
+from loratui.core.pictures import PictureError
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,72 +1,25 @@
-"""Opening the pictures of strangers: bounded in memory, upright, in sRGB, and every failure one sentence.
+"""The picture in a file as it is meant: upright, in sRGB, eight bits, bounded in memory.
 
-Pillow is told to open a few formats only, from bytes that were read once from a regular file; the size in the header
-is checked before a pixel is decoded. What comes out is RGB, or RGBA where a pixel really is transparent.
+What comes out is RGB, or RGBA where a pixel really is transparent. `core.pictures` guards the opening.
 """
 
-import os
-import stat
-import struct
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
-from pathlib import Path
-from typing import Literal
 
 import numpy
-from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, JpegImagePlugin
 
-from loratui.core.errors import LoratuiError
-from loratui.core.sanitize import line
+from loratui.core.pictures import opened, orientation, turned
 
-# Pillow's names of what is opened; an MPO comes through the JPEG reader. No format that starts another program (EPS).
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "TIFF", "JPEG2000")
-# Pillow warns above 89 and fails above 179 million pixels, and 169 million already take 1.3 GB.
-MAX_PIXELS = 50_000_000
-MAX_BYTES = 256_000_000
 # Above this, one picture at a time is decoded: two threads must not double the peak.
 _LARGE_PIXELS = 12_000_000
 _LARGE = threading.RLock()
 
-Problem = Literal["missing", "unreadable", "special", "empty", "too-large", "not-an-image", "broken"]
-
-# What Pillow raises on bad files, as measured; anything else is our own mistake and must be seen.
-_FAILURES = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    struct.error,
-    MemoryError,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
 _METADATA = frozenset(("exif", "xmp", "comment", "photoshop"))
-_ORIENTATION = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-class PictureError(LoratuiError):
-    """A file that cannot be used as a picture.
-
-    Args:
-        problem: the class of it, for scripts.
-    """
-
-    def __init__(self, problem: Problem, message: str, remedy: str) -> None:
-        super().__init__(message, remedy)
-        self.problem: Problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,36 +52,6 @@ class Header:
     metadata: bool
 
 
-def read(path: Path) -> bytes:
-    """The bytes of the regular file at `path`, links followed; never waits on a FIFO and never touches a device.
-
-    Raises:
-        PictureError: missing, unreadable, special, empty or too large.
-    """
-    name = line(path.name)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise PictureError("special", f"{name} is not a regular file.", "Take it out of the folder.")
-            if status.st_size > MAX_BYTES:
-                message = f"{name} has {status.st_size // 1_000_000:,} MB, more than {MAX_BYTES // 1_000_000}."
-                raise PictureError("too-large", message, _SMALLER)
-            with open(descriptor, "rb", buffering=0, closefd=False) as file:
-                data = file.read(MAX_BYTES)
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError:
-        raise PictureError("missing", f"{name} is not there.", "Read the folder again.") from None
-    except OSError as error:
-        message = f"{name} cannot be read: {os.strerror(error.errno or 0)}."
-        raise PictureError("unreadable", message, "Check its permissions and links.") from None
-    if not data:
-        raise PictureError("empty", f"{name} is empty.", _AGAIN)
-    return data
-
-
 def header(data: bytes, name: str) -> Header:
     """What the file of these bytes says of itself.
 
@@ -139,7 +62,7 @@ def header(data: bytes, name: str) -> Header:
     Raises:
         PictureError: no picture, or larger than `MAX_PIXELS`.
     """
-    with _opened(data, name) as image:
+    with opened(data, name) as image:
         return _header(image, data)
 
 
@@ -158,12 +81,12 @@ def decode(data: bytes, name: str, at_least: int | None = None) -> Image.Image:
     Raises:
         PictureError: no picture, truncated, or larger than `MAX_PIXELS`.
     """
-    with _opened(data, name) as image:
-        orientation = _orientation(image)
+    with opened(data, name) as image:
+        turn = orientation(image)
         if at_least is not None:
             image.draft("RGB", (at_least, at_least))
         with alone(image.width * image.height):
-            return _decoded(image, orientation)
+            return _decoded(image, turn)
 
 
 @contextmanager
@@ -185,56 +108,9 @@ def flatten(image: Image.Image, background: str = "white") -> Image.Image:
     return ground.convert("RGB")
 
 
-_AGAIN = "Get it again, or set it aside with prep."
-_SMALLER = "Make it smaller with another program, or set it aside with prep."
-
-
-@contextmanager
-def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
-    """The file as Pillow sees it, pixels not decoded yet; Pillow's failures in the block become a `PictureError`."""
-    name = line(name)
-    _quiet()
-    try:
-        with Image.open(BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Image.DecompressionBombError
-            yield image
-    except UnidentifiedImageError:
-        remedy = "It is something else under the name of a picture: get it again, or set it aside with prep."
-        raise PictureError("not-an-image", f"{name} is not a picture this program can read.", remedy) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
-        millions = MAX_PIXELS // 1_000_000
-        message = f"{name} has more than {millions} million pixels and was not decoded."
-        raise PictureError("too-large", message, _SMALLER) from None
-    except _FAILURES as error:
-        raise PictureError("broken", f"{name} is broken: {line(str(error), 120).rstrip('.')}.", _AGAIN) from None
-
-
-def _quiet() -> None:
-    """Has Pillow raise at once on oversized headers, and not write about odd metadata to a screen that is in use.
-
-    Looked at on every opening, as test runners and other libraries set the filters back. (`catch_warnings` is no way:
-    it is not safe with threads.)
-    """
-    if _FILTER not in warnings.filters:
-        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-
-
-_FILTER = ("error", None, Image.DecompressionBombWarning, None, 0)
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        value = image.getexif().get(_ORIENTATION, 1)
-    except _FAILURES:  # the picture is good, what is written about it is not
-        return 1
-    return value if isinstance(value, int) and value in _UPRIGHT else 1
-
-
 def _header(image: Image.Image, data: bytes) -> Header:
-    orientation = _orientation(image)
-    width, height = image.size if orientation < 5 else image.size[::-1]
+    turn = orientation(image)
+    width, height = image.size if turn < 5 else image.size[::-1]
     quality = _jpeg_quality(image) if isinstance(image, JpegImagePlugin.JpegImageFile) else None
     bits = 32 if image.mode in ("F", "I") else 16 if image.mode.startswith("I;16") else 1 if image.mode == "1" else 8
     if image.format == "PNG":
@@ -245,7 +121,7 @@ def _header(image: Image.Image, data: bytes) -> Header:
         mode=image.mode,
         width=width,
         height=height,
-        orientation=orientation,
+        orientation=turn,
         frames=1 if image.format == "MPO" else int(getattr(image, "n_frames", 1)),
         alpha=_may_be_transparent(image),
         bits=bits,
@@ -259,7 +135,7 @@ def _may_be_transparent(image: Image.Image) -> bool:
     return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
 
 
-def _decoded(image: Image.Image, orientation: int) -> Image.Image:
+def _decoded(image: Image.Image, turn: int) -> Image.Image:
     image.load()
     profile = image.info.get("icc_profile") or b""
     plain = _eight_bits(image)
@@ -269,8 +145,7 @@ def _decoded(image: Image.Image, orientation: int) -> Image.Image:
         plain = plain.convert("RGB")
     if plain.mode == "RGBA" and plain.getchannel("A").getextrema()[0] == 255:
         plain = plain.convert("RGB")
-    if orientation in _UPRIGHT:
-        plain = plain.transpose(_UPRIGHT[orientation])
+    plain = turned(plain, turn)
     # The pixels outlive the file they were read from, so that no copy is needed where nothing was changed.
     plain.info = {}
     return plain

@@ -17,14 +17,15 @@ from typing import IO, Literal
 from PIL import Image as Pillow
 from PIL import ImageChops, ImageColor
 
+from loratui.core import pictures
 from loratui.core.changes import Add, Edit, Move, Operation, Plan, Remove
 from loratui.core.dataset.folder import SIDE_SUFFIXES, Image, belongings, beside, stem_of
 from loratui.core.errors import LoratuiError, UsageError, from_os
 from loratui.core.images import opening
-from loratui.core.images.opening import PictureError
 from loratui.core.images.problems import SUFFIXES, blank_on
 from loratui.core.images.survey import Cache, Facts, Survey, survey
 from loratui.core.jobs import Report, check, silent
+from loratui.core.pictures import PictureError
 from loratui.core.sanitize import line
 
 To = Literal["auto", "png", "jpg", "keep"]
@@ -343,12 +344,12 @@ def _convert(source: Path, path: Path, work: Work, wishes: Wishes) -> None:
         OSError: the disk refused.
     """
     with opening.alone(work.pixels):
-        picture = opening.flatten(opening.decode(opening.read(source), source.name), wishes.background)
+        picture = opening.flatten(opening.decode(pictures.read(source), source.name), wishes.background)
         with path.open("wb") as file:
             save(picture, file, work.format)
             file.flush()
             os.fsync(file.fileno())
-        again = opening.decode(opening.read(path), source.name)
+        again = opening.decode(pictures.read(path), source.name)
         if again.size != picture.size or (work.format != "JPEG" and not _equal(again, picture)):
             path.unlink()
             message = f"{line(source.name)} could not be written as {work.format} without loss."

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from loratui.core import pictures
 from loratui.core.checks import Level
 from loratui.core.dataset.caption import Caption, CaptionError
 from loratui.core.dataset.folder import Image, Listing, listing, shared_stems
 from loratui.core.images import opening
-from loratui.core.images.opening import PictureError
 from loratui.core.images.survey import Cache, Facts, survey
 from loratui.core.jobs import Report, silent
+from loratui.core.pictures import PictureError
 from loratui.core.sanitize import line
 
 SUFFIXES = {
@@ -194,7 +195,7 @@ def _picture_without_suffix(root: Path, path: str) -> str | None:
     if "." in path.rpartition("/")[2].strip("."):
         return None
     try:
-        data = opening.read(root / path)
+        data = pictures.read(root / path)
         return opening.header(data, path).format
     except PictureError:
         return None

@@ -19,12 +19,13 @@ from types import TracebackType
 
 import msgspec
 
+from loratui.core import pictures
 from loratui.core.dataset.folder import Image
 from loratui.core.images import opening
 from loratui.core.images.hashing import SIDE, Look, look
-from loratui.core.images.opening import PictureError, Problem
 from loratui.core.jobs import Report, check, silent
 from loratui.core.paths import cache_dir
+from loratui.core.pictures import PictureError, Problem
 
 # Raise it when hashing, comparing or what is kept changes: an older cache is then thrown away.
 _VERSION = 5
@@ -240,7 +241,7 @@ def examine(path: Path) -> Facts:
     Raises:
         PictureError: it cannot be used as a picture.
     """
-    data = opening.read(path)
+    data = pictures.read(path)
     header = opening.header(data, path.name)
     picture = opening.decode(data, path.name, at_least=SIDE)
     return Facts(

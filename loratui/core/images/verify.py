@@ -11,11 +11,12 @@ import numpy
 from numpy.typing import NDArray
 from PIL import Image
 
+from loratui.core import pictures
 from loratui.core.images import compare, opening
 from loratui.core.images.compare import Difference, Square
 from loratui.core.images.hashing import WHOLE, border, reduced, square
-from loratui.core.images.opening import PictureError
 from loratui.core.images.survey import Facts
+from loratui.core.pictures import PictureError
 
 # Pictures differ in size from here on: below it, "60 %" would be noise.
 _ZOOM = 1.15
@@ -142,7 +143,7 @@ class Verifier:
 
     def _decode(self, path: str, at_least: int | None = None) -> Image.Image:
         full = self._root / path
-        return opening.decode(opening.read(full), full.name, at_least)
+        return opening.decode(pictures.read(full), full.name, at_least)
 
     def _equal(self, first: str, second: str) -> bool:
         return self._pixels(first) == self._pixels(second)

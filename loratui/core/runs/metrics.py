@@ -426,11 +426,13 @@ def _whole_png(path: Path) -> bool:
 
 def _black(path: Path) -> bool:
     """Whether a picture shows nothing: an overflow in half precision paints black."""
-    from PIL import Image, ImageStat
+    from PIL import ImageStat
+
+    from loratui.core import pictures
 
     try:
-        with Image.open(path) as image:
+        with pictures.opened(path) as image:
             statistics = ImageStat.Stat(image.convert("L").resize((32, 32)))
-    except (OSError, ValueError, Image.DecompressionBombError):
+    except pictures.PictureError:
         return False
     return statistics.mean[0] < 2 and statistics.stddev[0] < 1

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
+
+from loratui.core import pictures
 
 # A larger side is first shrunk by whole pixels to no less than this many times the network's: the padded square of a
 # panorama would not fit into memory, and the result differs by less than a level on average.
@@ -21,16 +23,16 @@ def load(path: Path, size: int) -> NDArray[np.float32]:
     """The picture at `path` as [size, size, 3], 0..255, BGR.
 
     Raises:
-        OSError: it is no picture, or broken.
-        Image.DecompressionBombError: it has more pixels than can be meant.
+        PictureError: it is no picture, broken, or too large.
     """
-    with Image.open(path) as image:
+    with pictures.opened(path) as image:
         if image.format == "JPEG":
             # Decoding at 1/2, 1/4 or 1/8 saves half the time; twice the final size keeps the bicubic step honest.
             scale = 2 * size / max(image.size)
             image.draft(None, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+        turn = pictures.orientation(image)
         image.load()
-        return square(ImageOps.exif_transpose(image), size)
+        return square(pictures.turned(image, turn), size)
 
 
 def square(image: Image.Image, size: int) -> NDArray[np.float32]:

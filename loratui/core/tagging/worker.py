@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loratui.core.errors import LoratuiError
+from loratui.core.sanitize import line as printable
 from loratui.core.tagging import labels as label_files
 from loratui.core.workers.child import Exchange, Handler, serve
 
@@ -82,10 +83,13 @@ class Tagger:
 
 def _decode(path: str, size: int) -> Any:
     """The picture's array, or what is wrong with it in a few words."""
+    from loratui.core.pictures import PictureError
     from loratui.core.tagging import pictures
 
     try:
         return pictures.load(Path(path), size)
+    except PictureError as error:  # whoever shows it names the file
+        return error.message.removeprefix(f"{printable(Path(path).name)} ").removesuffix(".")
     except MemoryError:
         return "too large for the memory"
     except Exception as error:  # Pillow raises nearly anything at a broken file; one picture must not stop the rest
@@ -100,13 +104,10 @@ def _batches(pictures: Iterator[Any], size: int) -> Iterator[list[Any]]:
 
 def prepare() -> dict[str, Handler]:
     """Imports what tagging needs: whatever is missing is said before the first request."""
-    import warnings
-
     import numpy  # noqa: F401
     import onnxruntime  # noqa: F401
-    from PIL import Image
+    import PIL.Image  # noqa: F401
 
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # a large picture is fine, a bomb still is not
     tagger = Tagger()
     return {"load": tagger.load, "tag": tagger.tag}
 

@@ -1,6 +1,5 @@
 """What there is to train on: the images of every subset that sd-scripts will take, with their sizes and captions."""
 
-import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -86,12 +85,10 @@ def size_of(file: Path, bytes_: int, mtime_ns: int) -> Size | None:
         bytes_: its size, part of the key under which the answer is remembered.
         mtime_ns: its time of change, likewise.
     """
-    from PIL import Image as Pillow
+    from loratui.core import pictures
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Pillow.open(file) as image:
-                return image.size
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError, MemoryError):
+        with pictures.opened(file, limit=None) as image:
+            return image.size
+    except pictures.PictureError:
         return None

@@ -129,9 +129,10 @@ def _encode(wanted: Wanted, how: How) -> Encoded:
 
 def _open(wanted: Wanted, side: int) -> "Image":
     """The wanted part, upright and without transparency, not much larger than `side` pixels."""
+    from loratui.core import pictures
     from loratui.core.images import opening
 
-    data = opening.read(wanted.path)
+    data = pictures.read(wanted.path)
     name = wanted.path.name
     if wanted.crop is None:
         image = opening.flatten(opening.decode(data, name, at_least=side))

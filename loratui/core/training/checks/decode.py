@@ -1,7 +1,6 @@
 """Decodes every image as the trainer will, in threads: a broken one would stop it hours later."""
 
 import json
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -13,9 +12,6 @@ from loratui.core.checks import Check
 from loratui.core.training.checks.dataset import counted, some
 from loratui.core.training.material import Picture
 from loratui.core.training.situation import Situation
-
-_HUGE = 80_000_000  # pixels; decoding more takes gigabytes
-_ORIENTATION = 0x0112
 
 # problem → level, what is wrong, what to do, the command that does it
 _PROBLEMS = {
@@ -31,7 +27,7 @@ _PROBLEMS = {
         "Convert them with `loratui prep`.",
         "loratui prep",
     ),
-    "huge": ("warn", "is larger than 80 megapixels", "Make it smaller: decoding takes gigabytes.", ""),
+    "huge": ("warn", "is larger than 50 megapixels", "Make it smaller: decoding takes gigabytes.", ""),
     "transparent": (
         "warn",
         "is transparent; what lies behind would be learned",
@@ -100,19 +96,17 @@ def _key(picture: Picture) -> str:
 
 def _problem(picture: Picture) -> str:
     """What is wrong with an image: a key of `_PROBLEMS`, "" for nothing."""
-    from PIL import Image as Pillow
+    from loratui.core import pictures
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Pillow.open(picture.file) as image:
-                if image.width * image.height > _HUGE:
-                    return "huge"
-                turned = image.getexif().get(_ORIENTATION, 1) in range(2, 9)
-                mode, frames = image.mode, getattr(image, "n_frames", 1)
-                clear = "transparency" in image.info
-                image.load()
-                clear = clear or (mode in ("RGBA", "LA", "PA") and image.getchannel("A").getextrema()[0] != 255)
+        with pictures.opened(picture.file, limit=None) as image:
+            if image.width * image.height > pictures.MAX_PIXELS:
+                return "huge"
+            turned = pictures.orientation(image) != 1
+            mode, frames = image.mode, getattr(image, "n_frames", 1)
+            clear = "transparency" in image.info
+            image.load()
+            clear = clear or (mode in ("RGBA", "LA", "PA") and image.getchannel("A").getextrema()[0] != 255)
     # Decoders of broken files raise anything at all; the trainer would meet the same.
     except Exception:
         return "broken"
