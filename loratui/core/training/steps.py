@@ -130,7 +130,7 @@ def balance(images: Sequence[int], repeats: Sequence[int | Literal["auto"]]) -> 
 
 def epochs_by(table: Table, images_per_epoch: int) -> int:
     """Epochs by one of the guide's tables: `quick` is ten, `full` about 1,700 to 2,000 steps at batch 2."""
-    if table == "quick" or images_per_epoch >= _IN_ALL[-1][0]:
+    if table == "quick" or not images_per_epoch or images_per_epoch >= _IN_ALL[-1][0]:
         return _QUICK_EPOCHS
     return max(1, round(_interpolated(_IN_ALL, images_per_epoch) / max(images_per_epoch, 1)))
 
