@@ -299,6 +299,8 @@ def test_moving_and_splitting(root: Path, dataset: Dataset) -> None:
         ("jacket", (0, 2)),
         ("1girl", (1,)),
     ]
+    folders = [part.folder for part in split(dataset, ["^_^", "帽子", ":d", "Black-Dress", "black dress"])]
+    assert folders == ["part", "帽子", "d", "black_dress", "black_dress_2"]
     changes = Changes(root)
     changes.apply(move_plan(dataset, {0, 4}, "coat"))
     assert (root / "coat/a.txt").is_file() and (root / "coat/e.png").is_file() and not (root / "a.png").exists()

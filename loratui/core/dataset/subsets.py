@@ -8,6 +8,7 @@ from loratui.core.changes import Edit, Move, Operation, Plan
 from loratui.core.dataset.dataset import Dataset
 from loratui.core.dataset.folder import CAPTION_SUFFIXES, belongings, beside
 from loratui.core.errors import Refused, from_os
+from loratui.core.sanitize import file_name
 from loratui.core.words import count
 
 _SHARE = (0.08, 0.7)
@@ -16,15 +17,17 @@ _OVERLAP = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a split: the images carrying a tag, and no tag of a part before it."""
+    """One part of a split: the images carrying a tag, and no tag of a part before it.
+
+    Attributes:
+        tag: what its images carry.
+        positions: of these images.
+        folder: a name for the subset's folder, of no other part.
+    """
 
     tag: str
     positions: tuple[int, ...]
-
-    @property
-    def folder(self) -> str:
-        """A name for the subset's folder."""
-        return re.sub(r"[^a-z0-9]+", "_", self.tag.lower()).strip("_") or "part"
+    folder: str
 
 
 def move_plan(dataset: Dataset, positions: Collection[int], to: str, *, command: str = "") -> Plan:
@@ -68,11 +71,18 @@ def move_plan(dataset: Dataset, positions: Collection[int], to: str, *, command:
 def split(dataset: Dataset, tags: Sequence[str]) -> list[Part]:
     """The images carrying each tag; one that carries several belongs to the first."""
     taken: set[int] = set()
+    folders: set[str] = set()
     parts: list[Part] = []
     for tag in tags:
         positions = dataset.carrying(tag) - taken
         taken |= positions
-        parts.append(Part(tag, tuple(sorted(positions))))
+        stem = folder = file_name(re.sub(r"\W+", "_", tag.lower()).strip("_") or "part")
+        number = 1
+        while folder in folders:
+            number += 1
+            folder = f"{stem}_{number}"
+        folders.add(folder)
+        parts.append(Part(tag, tuple(sorted(positions)), folder))
     return parts
 
 
