@@ -104,7 +104,7 @@ def test_a_broken_picture_is_listed_and_exit_one(images: Path, model: Path, caps
     assert [failure["file"] for failure in document["failed"]] == ["c.png"]
     assert document["tagged"] == 1
     assert (images / "a.txt").exists()
-    assert "c.png: cannot identify" in err
+    assert "c.png: is not a picture" in err
 
 
 def test_no_images(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,7 +124,7 @@ def test_offline_says_where_to_put_the_files(
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     code, document, _ = said(capsys, "tag", "images", "--yes")
     assert code == 1
-    assert "SmilingWolf/wd-swinv2-tagger-v3 is not on this machine" in document["error"]["message"]
+    assert "of SmilingWolf/wd-swinv2-tagger-v3 is not on this machine" in document["error"]["message"]
     assert "selected_tags.csv" in document["error"]["remedy"]
 
 

@@ -129,13 +129,16 @@ def infer(
 
 
 class _Kept:
-    """Records scores, some at a time: each time is a flush to the disk. What is left is recorded at the end."""
+    """Records scores, some at a time: each time is a flush to the disk. What is left is recorded at the end.
+
+    The first ones are recorded at once: where that cannot be, nobody should wait for the others.
+    """
 
     def __init__(self, records: Records, key: str) -> None:
         self._records = records
         self._key = key
         self._new: dict[str, Scores] = {}
-        self._last = time.monotonic()
+        self._last = float("-inf")
 
     def __enter__(self) -> Self:
         return self

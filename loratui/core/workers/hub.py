@@ -222,9 +222,8 @@ def _refused(error: Exception, repository: str, file: str, elsewhere: str) -> Lo
     status = _status(error)
     why = f"the hub answers {status}" if status else "the hub does not answer"
     again = "Mend the network and try again: it goes on where it was"
-    return LoratuiError(
-        f"{file} of {repository} could not be fetched: {why}.", f"{again}; or {elsewhere}" if elsewhere else f"{again}."
-    )
+    message = f"{file} of {repository} is not on this machine and could not be fetched: {why}."
+    return LoratuiError(message, f"{again}; or {elsewhere}" if elsewhere else f"{again}.")
 
 
 def _status(error: Exception) -> int | None:
