@@ -1,4 +1,4 @@
-"""Every class of bad input has one answer: an exit code, one sentence with the thing in it, a remedy; nothing changed."""
+"""Every class of bad input has one answer: an exit code, a sentence with the thing in it, a remedy; nothing changed."""
 
 import json
 import os

@@ -3,6 +3,7 @@
 import os
 
 from loratui.core.errors import UsageError
+from loratui.core.project import subset_folder
 from loratui.core.sanitize import file_name
 from loratui.core.workspace import Workspace
 
@@ -16,7 +17,7 @@ def target(workspace: Workspace, into: str | None, *, make: bool = True) -> str:
         make: adds a new subset to the project; False only tells where it would be.
 
     Raises:
-        UsageError: it lies outside the root.
+        UsageError: it lies outside the root, or is no name for a subset.
     """
     project = workspace.project
     if project is not None:
@@ -26,7 +27,7 @@ def target(workspace: Workspace, into: str | None, *, make: bool = True) -> str:
         if subset is not None:
             return _relative(subset.folder)
         if into is None or "/" not in into.rstrip("/"):
-            into = f"dataset/{file_name(into or project.name)}"
+            into = subset_folder(into or file_name(project.name))
             if make:
                 project.add_subset(into)
             return into
