@@ -89,7 +89,8 @@ class ItemRows:
     def row(self, index: int, width: int) -> Content:
         """Number, state, how much of it is here, why it failed."""
         item = self.items[index]
-        word, colour = item.state, {"failed": "$error", "fetched": "$success"}.get(item.state, "$dim")
+        word: str = item.state
+        colour = {"failed": "$error", "fetched": "$success"}.get(item.state, "$dim")
         if item.state == "queued" and item.bytes:
             word, colour = "coming", "$primary"
         whole = f" of {size(item.post.size)}" if item.post.size else ""
