@@ -9,9 +9,12 @@ from textual.widgets import Static
 
 from loratui.core.project import Project
 from loratui.core.runs import Run, control, freeze, launch
+from loratui.core.runs.metrics import EpochRow, Metrics
 from loratui.core.runs.replay import play, prepare
+from loratui.core.runs.state import RunState
 from loratui.core.workspace import Workspace
 from loratui.tui.app import LoratuiApp
+from loratui.tui.screens import monitor_view as view
 from loratui.tui.screens.monitor import MonitorScreen
 from loratui.tui.widgets.line_chart import LineChart
 from loratui.tui.widgets.picture import Picture
@@ -161,5 +164,24 @@ async def test_the_picture_folds_where_it_is_narrow(tmp_path: Path) -> None:
         await pilot.press("tab")
         await until(pilot, lambda: screen.query_one(Picture).display)
         assert not screen.query_one("#table").display
+        epochs = screen.query_one("#epochs", VirtualList)
+        await pilot.press("down")  # the other epochs' samples, one after the other
+        await until(pilot, lambda: epochs.cursor == 1)
         await pilot.press("escape")
-        await until(pilot, lambda: screen.query_one("#table").display)
+        await until(pilot, lambda: screen.query_one("#table").display and epochs.has_focus)
+        await pilot.press("up")
+        await until(pilot, lambda: epochs.cursor == 0)
+
+
+def test_the_losses_stand_on_one_line_of_a_small_terminal(tmp_path: Path) -> None:
+    metrics = Metrics(freeze(make_job(project(tmp_path))))
+    metrics.state = RunState("running")
+    metrics.losses.xs.append(1)
+    metrics.loss, metrics.average, metrics.step, metrics.per_epoch, metrics.epoch = 0.0534, 0.0907, 1_290, 120, 11
+    for number, loss in ((9, 0.0863), (10, 0.0914)):
+        metrics.rows[number] = EpochRow(number, loss=loss)
+    metrics.validations.append((10, 0.1047))
+    metrics.rates.update({"unet": 9.3e-5, "te": 4.6e-4})
+    lines = view.figures(metrics, None, 78, 0.0)
+    assert "lr 9.3e-5/4.6e-4" in str(lines[1])
+    assert max(len(line) for line in lines) <= 78

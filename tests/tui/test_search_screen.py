@@ -92,6 +92,7 @@ async def test_from_an_empty_screen_to_pictures_in_a_subset(server: BoardServer,
         await until(pilot, lambda: app.active.panel is not None)
         await pilot.press("enter")
         await until(pilot, lambda: "6 downloaded" in status(app), 15)
+        assert "were there" not in status(app) and "Review: gr" in status(app)
         assert len(pictures(tmp_path)) == 6
         assert (tmp_path / "kafka/dataset/kafka/mine_1.txt").read_text() == "kafka (x), 1girl, long hair, solo"
         await pilot.press("u")
@@ -245,8 +246,10 @@ async def test_downloads_stop_go_on_fail_and_give_up(tmp_path: Path) -> None:
             await until(pilot, lambda: len(pictures(tmp_path)) == 30, 15)
             await until(pilot, lambda: "failed" not in rows(batches)[0] and "done" in rows(batches)[0])
             await until(pilot, lambda: not app.jobs.running)
+            await pilot.press("tab")  # no file is left there to go to
+            assert batches.has_focus and "no file of it is open or failed" in status(app)
             await pilot.press("x")
-            await until(pilot, lambda: not len(batches.rows))
+            await until(pilot, lambda: not len(batches.rows) and not items._empty)
             assert len(pictures(tmp_path)) == 30
 
 

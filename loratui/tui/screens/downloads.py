@@ -126,13 +126,20 @@ class DownloadsScreen(LoratuiScreen):
         batch = self._batch
         if batch is None or self._manifest is None:
             self.query_one("#detail", Static).update(Content())
-            self._items.set_source(ItemRows())
+            self._items.set_source(ItemRows(), empty="")
+            self._keep_focus()
             return
         failed = self._manifest.items(batch.id, ("failed",))
         coming = self._manifest.items(batch.id, ("queued", "fetched"), limit=_SHOWN_ITEMS)
         self.query_one("#detail", Static).update(detail(batch, failed, self._pace(batch)))
         done = "Every file of it is in." if batch.state == "done" else "No file of it is open."
         self._items.set_source(ItemRows([*failed, *coming]), empty=done)
+        self._keep_focus()
+
+    def _keep_focus(self) -> None:
+        """The keys leave a list that has no rows any more."""
+        if self._items.has_focus and not len(self._items.rows):
+            self._batches.focus()
 
     def _pace(self, batch: "Batch") -> str:
         fetching = self._rows.words.get(batch.id) == "fetching"
@@ -152,6 +159,8 @@ class DownloadsScreen(LoratuiScreen):
                 return "every file of it is in"
         if id == "downloads.pause" and job is None:
             return "another program fetches it: stop it there" if fetching else "it is not fetching"
+        if id == "downloads.pane" and not any(len(view.rows) for view in self.query("#items").results(VirtualList)):
+            return "no file of it is open or failed"
         if id == "downloads.cancel" and (fetching or job is not None):
             return "stop it first with s"
         return None

@@ -73,12 +73,12 @@ def _start(screen: "LoratuiScreen", board: str, query: str, work: Callable[[Repo
 
     def done(got: "Got") -> None:
         _jobs.pop(key, None)
-        text = f"{got.downloaded} downloaded, {got.existing} were there"
+        text = f"{got.downloaded:,} downloaded" + (f", {got.existing:,} were there" if got.existing else "")
         app.did(f"got {query} from {board}: {text}", got.command)
         if got.failed:
             app.toast(f"{text}, {len(got.failed)} failed.", "See why in Downloads: gd.", "warn")
         else:
-            app.toast(text)
+            app.toast(text, "Look through them in Review: gr." if got.downloaded else "")
         app.changed()
 
     def failed(error: Exception) -> None:

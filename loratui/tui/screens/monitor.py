@@ -8,6 +8,7 @@ from threading import Event
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
@@ -63,6 +64,7 @@ class MonitorScreen(LoratuiScreen):
         ),
     )
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down,j", "epoch(1)"), Binding("up,k", "epoch(-1)")]
     DEFAULT_CSS = """
     MonitorScreen #figures { height: auto; padding: 0 1; }
     MonitorScreen #trouble { height: auto; max-height: 2; padding: 0 1; }
@@ -233,6 +235,11 @@ class MonitorScreen(LoratuiScreen):
         if event.view.id == "epochs":
             self._show_sample()
 
+    def action_epoch(self, steps: int) -> None:
+        """Another epoch while the picture stands in the place of the table, which has these keys itself."""
+        epochs = self.query_one("#epochs", VirtualList)
+        epochs.cursor = max(0, min(len(epochs.rows) - 1, epochs.cursor + steps))
+
     def on_resize(self, event: object) -> None:
         """Texts are composed for the width."""
         self.refresh_title()
@@ -246,7 +253,7 @@ class MonitorScreen(LoratuiScreen):
         if super().step_out():
             return True
         if self.has_class("-picture"):
-            self.remove_class("-picture")
+            self.command_open()
             return True
         if self._log_open:
             self.command_log()
@@ -273,10 +280,12 @@ class MonitorScreen(LoratuiScreen):
     def command_open(self) -> None:
         """Shows the sample large, or back."""
         self.toggle_class("-picture")
+        if not self.has_class("-picture"):
+            self.call_after_refresh(self.query_one("#epochs", VirtualList).focus)
 
     def command_fold(self) -> None:
         """Picture or table."""
-        self.toggle_class("-picture")
+        self.command_open()
 
     def command_next_sample(self) -> None:
         """The next prompt's sample."""

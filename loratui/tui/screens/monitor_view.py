@@ -81,12 +81,13 @@ def _losses(metrics: "Metrics", now: float, *, short: bool) -> Content:
     if whole and whole[-1].loss is not None:
         before = metrics.rows.get(whole[-1].number - 1)
         change = _change(whole[-1], before)
-        parts.append(Content(f"epoch {whole[-1].number} {_loss(whole[-1].loss)}" + (f" ({change})" if change else "")))
+        than = "" if not change else f" {change}" if short else f" ({change})"
+        parts.append(Content(f"epoch {whole[-1].number} {_loss(whole[-1].loss)}{than}"))
     if metrics.validations:
         parts.append(Content(f"val {_loss(metrics.validations[-1][1])}"))
     rates = list(dict.fromkeys(f"{rate:.1e}".replace("e-0", "e-") if rate else "0" for rate in metrics.rates.values()))
     if rates:
-        parts.append(Content(f"lr {' / '.join(rates[:3])}"))
+        parts.append(Content(f"lr {('/' if short else ' / ').join(rates[:3])}"))
     saved = max(
         (row.checkpoint for row in metrics.rows.values() if row.checkpoint), key=lambda one: one.time, default=None
     )
@@ -94,7 +95,8 @@ def _losses(metrics: "Metrics", now: float, *, short: bool) -> Content:
         passed = duration(max(0.0, now - saved.time), exact=True)
         age = "" if metrics.state.over or metrics.state.replay else f", {passed} ago"
         parts.append(Content.styled(f"saved epoch {saved.epoch or '?'}{age}", "$dim"))
-    return Content(GAP).join(parts)
+    # At 80 columns all of it stands on one line: a line more would move everything below it.
+    return Content(GAP[1:] if short else GAP).join(parts)
 
 
 def _gpu(gpu: "Gpu | None") -> Content:

@@ -191,7 +191,8 @@ class _Suggested:
             return Content.styled(row, "bold $secondary")
         style = "$warning" if row.error else ""
         column = 18 if width < 90 else 28
-        return Content.assemble(f"{row.count:>6,}  ", (f"{line(row.tag, 60):{column}} ", style), (row.why, "$dim"))
+        parts = Content.assemble(f"{row.count:>6,}  ", (f"{line(row.tag, 60):{column}} ", style), (row.why, "$dim"))
+        return parts.truncate(width, ellipsis=True)
 
 
 class PrunePanel(Panel):
