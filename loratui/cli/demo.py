@@ -42,12 +42,14 @@ def demo(args: Args, out: Output) -> int:
 
 
 def _screens(home: "DemoHome", args: Args) -> int:
+    from loratui.core.demo.home import QUERY
     from loratui.core.demo.monitor import replaying
     from loratui.core.workspace import Workspace
     from loratui.tui.app import run
 
     with replaying(home.project, args.speed or 3.0):
-        code = run(Workspace.open(home.project), debug=args.debug)
+        greeting = f"A demo: c searches a board of drawings ({QUERY} finds most); gm shows a recorded training."
+        code = run(Workspace.open(home.project), debug=args.debug, greeting=greeting)
     print(f"The demo's project stays at {home.project}.")
     return code
 

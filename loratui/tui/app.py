@@ -36,6 +36,7 @@ class LoratuiApp(Boundary):
     Args:
         workspace: where it works.
         debug: an unexpected error ends the program with its traceback, instead of a toast and a line in the log.
+        greeting: said when the first screen stands.
     """
 
     TITLE = "loratui"
@@ -44,8 +45,9 @@ class LoratuiApp(Boundary):
     DEFAULT_MODE = SCREENS[0].name
     BINDINGS: ClassVar[list[BindingType]] = list(bindings(GLOBAL))
 
-    def __init__(self, workspace: "Workspace", *, debug: bool = False) -> None:
+    def __init__(self, workspace: "Workspace", *, debug: bool = False, greeting: str = "") -> None:
         super().__init__(debug=debug)
+        self._greeting = greeting
         self.driver_class = LoratuiDriver
         self.animation_level = "none"
         self.workspace = workspace
@@ -239,15 +241,15 @@ def _collect_garbage() -> None:
         gc.enable()
 
 
-def run(workspace: "Workspace", debug: bool = False) -> int:
-    """Runs the TUI.
+def run(workspace: "Workspace", debug: bool = False, greeting: str = "") -> int:
+    """Runs the TUI; `greeting` is said when the first screen stands.
 
     Returns:
         the exit code: 0, 1 after an unexpected error, 128 + the signal that ended it.
     """
     if brands.truecolor(os.environ):
         os.environ["COLORTERM"] = "truecolor"  # SSH carries the terminal's name over, but not this
-    app = LoratuiApp(workspace, debug=debug)
+    app = LoratuiApp(workspace, debug=debug, greeting=greeting)
     with diary.own_terminal():
         app.run(mouse=False)
     if app.failure:
