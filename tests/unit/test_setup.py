@@ -1,5 +1,6 @@
 """The trainer's environment: where it is, what it says of itself, and how it is made."""
 
+import importlib.metadata
 import os
 import sys
 import time
@@ -45,7 +46,12 @@ def test_the_environment_beside_configured_scripts_is_found(tmp_path: Path) -> N
 def test_a_real_interpreter_is_probed(tmp_path: Path) -> None:
     facts = environment.probe(Trainer(Path(sys.executable), tmp_path))
     assert facts.python == ".".join(map(str, sys.version_info[:3]))
-    assert facts.packages["safetensors"] and "torch" not in facts.packages
+    for name in ("torch", "safetensors", "diffusers", "toml"):
+        try:
+            there: str | None = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            there = None
+        assert facts.packages.get(name) == there
     assert (facts.cuda, facts.commit) == (False, "")
 
 

@@ -213,7 +213,7 @@ class MonitorScreen(LoratuiScreen):
         if cursor > 0 and isinstance(old, view.EpochRows) and cursor < len(old):
             number = old.epochs[cursor].number
             cursor = next((at for at, row in enumerate(rows.epochs) if row.number == number), 0)
-        epochs.set_source(rows)
+        epochs.set_source(rows, empty="No epoch yet.")
         epochs.cursor = cursor
 
     def _show_sample(self) -> None:
