@@ -1,10 +1,14 @@
 """new, status, subset, add."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loratui.cli.output import Output
 from loratui.cli.verbs import Args, Verbs
 from loratui.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from loratui.core.project import Project
 
 _KINDS = ("character", "style", "concept", "pose", "outfit")
 
@@ -82,6 +86,8 @@ def subset_list(args: Args, out: Output) -> int:
 
 def subset_move(args: Args, out: Output) -> int:
     """Images move to a subset."""
+    from dataclasses import replace
+
     from loratui.core.dataset.expression import parse
     from loratui.core.dataset.subsets import move_plan
     from loratui.core.project import subset_folder
@@ -95,9 +101,9 @@ def subset_move(args: Args, out: Output) -> int:
     dataset = workspace.dataset()
     chosen = expression.select(dataset, workspace.ratings(dataset))
     plan = move_plan(dataset, chosen, folder)
-    if not out.dry_run and plan:
-        if known is None:
-            project.add_subset(folder)
+    if plan and known is None:
+        plan = replace(plan, operations=(*plan.operations, project.with_subsets([folder])))
+    if not out.dry_run:
         workspace.changes.apply(plan)
     moved = plan.counts["images"]
     lines = [f"{count(moved, 'image')} {'would move' if out.dry_run else 'moved'} to {folder}"]
@@ -107,12 +113,12 @@ def subset_move(args: Args, out: Output) -> int:
 
 
 def subset_split(args: Args, out: Output) -> int:
-    """The dataset is split by tags."""
-    from uuid import uuid4
-
+    """The dataset is split by tags, as one step."""
+    from loratui.core.changes import Plan
     from loratui.core.dataset.arguments import tag_argument
     from loratui.core.dataset.subsets import move_plan, propose, split
     from loratui.core.tagging.slots import CLOTHING, slot
+    from loratui.core.words import count
 
     named = [tag_argument(tag) for tag in args.tags]
     workspace = out.workspace(args)
@@ -123,26 +129,30 @@ def subset_split(args: Args, out: Output) -> int:
     rows = [{"tag": part.tag, "subset": part.folder, "images": len(part.positions)} for part in parts]
     rest = len(dataset.images) - sum(len(part.positions) for part in parts)
     lines = [f"{row['images']:6}  {row['tag']}  → {row['subset']}" for row in rows]
-    group = f"split-{uuid4().hex}"  # of this act alone: two equal splits are undone one by one
-    for part in parts if named else ():
-        known = project.subset(part.folder)
-        folder = known.folder if known else f"dataset/{part.folder}"
-        if known is None:
-            lines.append(_new_subset(folder, out))
+    if named and parts:
+        folders = [_folder(project, part.folder) for part in parts]
+        new = [folder for folder in folders if project.subset(folder) is None]
+        lines += [_new_subset(folder, out) for folder in new]
+        moves = [move_plan(dataset, part.positions, to) for part, to in zip(parts, folders, strict=True)]
+        operations = [operation for plan in moves for operation in plan.operations]
+        operations += [project.with_subsets(new)] if new else []
         if not out.dry_run:
-            if known is None:
-                project.add_subset(folder)
-            workspace.changes.apply(move_plan(dataset, part.positions, folder), group=group)
+            title = f"split {count(len(parts), 'subset')} off by {', '.join(tags[:3])}"
+            workspace.changes.apply(Plan("subset split", title, tuple(operations)))
     if not named:
         hint = "Give the tags to split by." if rows else "No tags part these images well; give the tags to split by."
         lines += [f"{rest:6}  rest", hint]
     return out.done({"parts": rows, "rest": rest, "applied": bool(named) and not out.dry_run}, lines)
 
 
+def _folder(project: "Project", name: str) -> str:
+    known = project.subset(name)
+    return known.folder if known else f"dataset/{name}"
+
+
 def _new_subset(folder: str, out: Output) -> str:
     would = "would be" if out.dry_run else "was"
-    stays = "" if out.dry_run else " Undoing moves the images back; the subset stays there."
-    return f"The new subset {folder} {would} added to loratui.toml.{stays}"
+    return f"The new subset {folder} {would} added to loratui.toml; undoing takes it out again."
 
 
 def add(args: Args, out: Output) -> int:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,8 @@ from loratui.core.sanitize import file_name
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
+
+    from loratui.core.changes import Edit
 
 FILE = "loratui.toml"
 Kind = Literal["character", "style", "concept", "pose", "outfit"]
@@ -71,10 +74,11 @@ class Project:
         warnings: unknown keys of the file, kept as they are.
     """
 
-    def __init__(self, root: Path, file: ProjectFile, warnings: list[str]) -> None:
+    def __init__(self, root: Path, file: ProjectFile, warnings: list[str], seen: tuple[int, int]) -> None:
         self.root = root
         self.warnings = warnings
         self._file = file
+        self._seen = seen
 
     @property
     def name(self) -> str:
@@ -120,7 +124,8 @@ class Project:
         path = root / FILE
         if not path.is_file():
             raise UsageError(f"{root.name} is not a loratui project.", f"Make one with `loratui new {root.name}`.")
-        return cls(root.resolve(), *_decode(tomls.read(path)))
+        seen = _stamp(root)  # before the reading: a change in between is seen as one
+        return cls(root.resolve(), *_decode(tomls.read(path)), seen)
 
     @classmethod
     def create(
@@ -164,29 +169,64 @@ class Project:
     def add_subset(self, folder: str, trigger: str = "") -> Subset:
         """Adds a subset at the end of loratui.toml, with its folder; one that is there already stays as it is."""
 
-        def change(document: "TOMLDocument") -> None:
-            import tomlkit
+        def valid(table: dict[str, Any]) -> None:
+            _decode(table)
+            (self.root / folder).mkdir(parents=True, exist_ok=True)  # first: a named folder that is missing is an error
 
-            known: Any = document.get("subset")
+        change = _adding([folder], trigger)
+        tomls.edit(self.root / FILE, change, lock=self.root / ".loratui" / "lock", valid=valid)
+        self._reload()
+        return next(subset for subset in self.subsets if subset.folder == folder)
+
+    def with_subsets(self, folders: Sequence[str]) -> "Edit":
+        """The edit of loratui.toml that adds subsets: a part of the plan that fills them, and undone with it.
+
+        Raises:
+            LoratuiError: the file cannot be changed, or a folder lies outside.
+        """
+        from loratui.core.changes import Edit
+
+        path = self.root / FILE
+        old = path.read_bytes()
+        new = tomls.changed(path, old.decode("utf-8-sig"), _adding(folders, ""), _decode)
+        return Edit(FILE, old, new.encode())
+
+    def stale(self) -> bool:
+        """Whether loratui.toml was changed since it was read: by a person, by an undo, by another loratui."""
+        return _stamp(self.root) != self._seen
+
+    def _reload(self) -> None:
+        fresh = Project.load(self.root)
+        self._file, self._seen = fresh._file, fresh._seen
+
+
+def _adding(folders: Sequence[str], trigger: str) -> "Callable[[TOMLDocument], None]":
+    """Adds the subsets that are not there yet, in the form in which the file lists its subsets."""
+
+    def change(document: "TOMLDocument") -> None:
+        import tomlkit
+
+        known: Any = document.get("subset")
+        inline = isinstance(known, tomlkit.items.Array)
+        for folder in folders:
             if any(entry.get("folder") == folder for entry in known or ()):
-                return
-            inline = isinstance(known, tomlkit.items.Array)
+                continue
             table: Any = tomlkit.inline_table() if inline else tomlkit.table()
             table["folder"], table["trigger"], table["repeats"] = folder, trigger, "auto"
             if known is None:
                 known = document["subset"] = tomlkit.aot()
             known.append(table)
 
-        def valid(table: dict[str, Any]) -> None:
-            _decode(table)
-            (self.root / folder).mkdir(parents=True, exist_ok=True)  # first: a named folder that is missing is an error
+    return change
 
-        tomls.edit(self.root / FILE, change, lock=self.root / ".loratui" / "lock", valid=valid)
-        self._reload()
-        return next(subset for subset in self.subsets if subset.folder == folder)
 
-    def _reload(self) -> None:
-        self._file = Project.load(self.root)._file
+def _stamp(root: Path) -> tuple[int, int]:
+    """What tells one writing of loratui.toml from another."""
+    try:
+        found = (root / FILE).stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 def subset_folder(name: str) -> str:

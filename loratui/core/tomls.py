@@ -158,26 +158,37 @@ def edit(
         UsageError: the file is not TOML.
         LoratuiError: the disk refused, or the new text would not read back as what was meant; nothing was written.
     """
-    import tomlkit
-
     lock = lock or path.with_name(f".{path.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.parent.mkdir(exist_ok=True)
         with durable.lock(lock):
             old = _text(path) if path.exists() else ""
-            _table(path, old)
-            try:
-                document = tomlkit.parse(old)
-                change(document)
-                text = tomlkit.dumps(document)
-            except tomlkit.exceptions.TOMLKitError as error:
-                raise _unwritable(path) from error
-            valid(_read_back(path, document, text))
+            text = changed(path, old, change, valid)
             if text != old:
                 durable.write_file(path, text, mode)
     except OSError as error:
         raise from_os(error, f"Saving {path.name}") from error
+
+
+def changed(
+    path: Path,
+    old: str,
+    change: "Callable[[TOMLDocument], None]",
+    valid: Callable[[dict[str, Any]], object] = dict,
+) -> str:
+    """The text `old` of the file at `path` after `change`; nothing is written. See `edit`."""
+    import tomlkit
+
+    _table(path, old)
+    try:
+        document = tomlkit.parse(old)
+        change(document)
+        text = tomlkit.dumps(document)
+    except tomlkit.exceptions.TOMLKitError as error:
+        raise _unwritable(path) from error
+    valid(_read_back(path, document, text))
+    return text
 
 
 def _read_back(path: Path, document: "TOMLDocument", text: str) -> dict[str, Any]:

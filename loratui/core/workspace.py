@@ -52,6 +52,15 @@ class Workspace:
         machine.remember_project(project.root)
         return cls(project.root, project, cwd)
 
+    def refresh(self) -> None:
+        """Reads loratui.toml again where it was changed by somebody else, or by an undo.
+
+        Raises:
+            UsageError: it is broken now; the project stays as it was read last.
+        """
+        if self.project is not None and self.project.stale():
+            self.project = Project.load(self.root)
+
     @cached_property
     def config(self) -> Config:
         """The person's configuration."""

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image as Pillow
 
 from loratui.core import config, intake, machine
+from loratui.core.changes import Plan
 from loratui.core.errors import LoratuiError, Refused, UsageError
 from loratui.core.intake import take_in
 from loratui.core.project import Project, subset_folder
@@ -291,3 +292,27 @@ def test_the_address_of_a_page_is_no_file(tmp_path: Path) -> None:
             intake.local(tmp_path, ["a.png", address])
         assert "loratui get" in caught.value.remedy and "secret" not in caught.value.message
     assert intake.local(tmp_path, ["a.png", "/b"]) == [tmp_path / "a.png", Path("/b")]
+
+
+def test_a_workspace_sees_what_others_write_into_loratui_toml(project: Path) -> None:
+    workspace = Workspace.open(project)
+    assert workspace.project is not None
+    (project / "loratui.toml").write_text(PRINTED.replace("hsr_kafka", "renamed"))
+    workspace.refresh()
+    assert workspace.project.name == "renamed"
+    (project / "loratui.toml").write_text(PRINTED.replace("trigger =", "triger ="))
+    with pytest.raises(UsageError):
+        workspace.refresh()
+    assert workspace.project.name == "renamed"
+
+
+def test_a_new_subset_is_a_part_of_the_step_that_fills_it(project: Path) -> None:
+    workspace = Workspace.open(project)
+    before = (project / "loratui.toml").read_bytes()
+    edit = workspace.need_project().with_subsets(["dataset/a", "dataset/b"])
+    assert (project / "loratui.toml").read_bytes() == before == edit.old
+    workspace.changes.apply(Plan("subset split", "t", (edit,)))
+    workspace.refresh()
+    assert [subset.name for subset in workspace.need_project().subsets] == ["kafka", "a", "b"]
+    workspace.changes.undo()
+    assert (project / "loratui.toml").read_bytes() == before
