@@ -52,9 +52,7 @@ def _turned(
         result = preview(args.count) if out.dry_run else turn(args.count, keep_changed=args.keep_changed)
     except Conflict as error:
         out.note(f"loratui: {error.message} {error.remedy}")
-        return out.done(
-            {word: [], "conflicts": list(error.files), "left": preview(args.count).left + args.count}, code=3
-        )
+        return out.done({word: [], "conflicts": list(error.files), "left": preview(0).left}, code=3)
     refused = bool(result.conflicts) and not args.keep_changed
     steps = [{"id": step.id, "verb": step.verb, "title": step.title, "files": step.files} for step in result.steps]
     lines = [f"{word} {step.id}: {step.title}" for step in result.steps] or [f"Nothing to be {word}."]

@@ -97,6 +97,8 @@ def test_a_change_its_preview_its_undo_and_a_conflict(capsys: pytest.CaptureFixt
     assert said(capsys, "-C", str(root), "redo")[1]["redone"][0]["title"] == "add 1 image to dataset/p"  # type: ignore[index]
     (root / "dataset/p/in.png").unlink()
     code, document, _ = said(capsys, "-C", str(root), "undo")
+    assert code == 3 and document == {"undone": [], "conflicts": ["dataset/p/in.png"], "left": 1}
+    code, document, _ = said(capsys, "-C", str(root), "undo", "--dry-run")
     assert code == 3 and document["conflicts"] == ["dataset/p/in.png"]
     assert said(capsys, "-C", str(root), "undo", "9")[0] == 3
 
