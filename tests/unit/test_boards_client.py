@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Timer
 
+import httpx
 import pytest
+from msgspec import structs
 
 from loratui.core.boards.answers import BoardError, failure
 from loratui.core.boards.board import Board, Cursor
 from loratui.core.boards.client import Client
-from loratui.core.boards.network import Network
+from loratui.core.boards.network import Network, retry_after
 from loratui.core.boards.pace import is_loopback
 from loratui.core.boards.registry import ENGINES, find
 from loratui.core.boards.search import Search
@@ -168,6 +170,42 @@ def test_json_of_another_world(network: Network) -> None:
         server.faults.append(Fault("", "raw", body=b"not json at all"))
         with pytest.raises(BoardError, match="not its usual data"):
             Search(Client(board("danbooru", server.url), network), "a").next_page()
+
+
+@pytest.mark.parametrize("engine", list(ENGINES))
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 10_000 + b"]" * 10_000,
+        b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+        b'"\xff"',
+        b'[{"id":NaN}]',
+        b'{"@attributes":7,"post":3}',
+        b"<?xml version='1.0' encoding='nobody-knows-it'?><posts/>",
+    ],
+    ids=["lists in lists", "objects in objects", "no UTF-8", "NaN", "wrong types", "unknown encoding"],
+)
+def test_hostile_answers_are_one_sentence_or_nothing(network: Network, engine: str, body: bytes) -> None:
+    with BoardServer(engine, []) as server:  # type: ignore[arg-type]
+        server.faults.append(Fault("", "raw", body=body))
+        try:
+            search = Search(Client(board(engine, server.url), network), "a")
+            assert (search.total(), search.next_page()) == (None, [])
+        except BoardError as error:
+            assert error.message.endswith(".") and "\n" not in error.message and len(error.message) < 300
+
+
+def test_an_account_may_have_any_name(network: Network) -> None:
+    config = BoardConfig(engine="danbooru", url="", login="カフカ\né", api_key=SECRET)
+    with BoardServer("danbooru", samples(3)) as server:
+        named = ENGINES["danbooru"]("mine", structs.replace(config, url=server.url))
+        assert len(Search(Client(named, network), "1girl").next_page()) == 3
+        assert "by %E3%82%AB" in server.requests[-1][2]["user-agent"]
+
+
+@pytest.mark.parametrize("told", ["\xb2", "1 Jan 99999999999999999999 00:00:00 GMT", "soon", ""])
+def test_a_wait_that_is_none_is_not_waited_for(told: str) -> None:
+    assert retry_after(httpx.Headers([(b"retry-after", told.encode("latin-1"))])) is None
 
 
 def test_an_endless_answer_is_cut_off(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:

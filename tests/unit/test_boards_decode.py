@@ -201,6 +201,28 @@ def test_addresses_are_web_addresses() -> None:
     assert decode.address("http://[::broken/a.png", "https://x.example") == ""
 
 
+@pytest.mark.parametrize("engine", list(ENGINES))
+@pytest.mark.parametrize("wrong", ["1180591620717411303424", "-5", "0", "NaN", "1e400", '"x"', "[]"])
+def test_a_post_without_a_usable_number_does_not_cost_the_page(engine: str, wrong: str) -> None:
+    """SQLite holds 63 bits, and a number is part of a file's name."""
+    good = '{"id":7,"tags":"a","file_url":"https://x.example/a.png"}'.replace(
+        '"a"', '["a"]' if engine == "e621" else '"a"'
+    )
+    raw = f"[{good.replace('7', wrong, 1)},{good}]".encode()
+    if wrong in ("NaN", "1e400"):
+        with pytest.raises(ValueError, match=r"JSON|range"):
+            board(engine).posts(raw)
+    else:
+        assert [post.id for post in board(engine).posts(raw).posts] == [7]
+
+
+@pytest.mark.parametrize(
+    ("told", "known"), [(5, 5), ("5", 5), (0, 0), (-1, None), (2**70, None), ("\xb2", None), (True, None), ([], None)]
+)
+def test_a_total_is_a_number_or_unknown(told: object, known: int | None) -> None:
+    assert decode.amount(told) == known
+
+
 def test_entity_bombs_are_refused() -> None:
     with pytest.raises(ValueError, match="document type"):
         decode.xml_root(b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><posts/>')

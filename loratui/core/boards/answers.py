@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from loratui.core import sanitize
 from loratui.core.boards import decode
 from loratui.core.boards.board import Board
@@ -167,8 +165,8 @@ def _told_by_xml(body: bytes) -> str:
 
 def _told_by_json(body: bytes) -> str:
     try:
-        document: Any = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+        document: Any = decode.json_document(body)
+    except ValueError:
         return ""
     if isinstance(document, str):
         return document

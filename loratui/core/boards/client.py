@@ -44,7 +44,7 @@ class Client:
         raw = self.network.run(self._ask(request), cancel)
         try:
             return decode(raw)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             raise unreadable(self.board, type(error).__name__ if isinstance(error, KeyError) else str(error)) from error
 
     async def _ask(self, request: Request) -> bytes:

@@ -19,14 +19,14 @@ _FREE = (
 class _Record(msgspec.Struct):
     """A post, as far as we use it. Keys of the file are absent where the viewer may not see it."""
 
-    id: int
+    id: decode.Id
     md5: str | None = None
-    image_width: int | None = None
-    image_height: int | None = None
+    image_width: decode.Amount | None = None
+    image_height: decode.Amount | None = None
     file_ext: str | None = None
-    file_size: int | None = None
+    file_size: decode.Amount | None = None
     rating: str | None = None
-    score: int | None = None
+    score: decode.Whole | None = None
     file_url: str | None = None
     large_file_url: str | None = None
     preview_file_url: str | None = None
@@ -38,7 +38,7 @@ class _Record(msgspec.Struct):
     tag_string_meta: str | None = None
     source: str | None = None
     created_at: Any = None
-    parent_id: int | None = None
+    parent_id: decode.Whole | None = None
     is_deleted: bool = False
     is_banned: bool = False
 
@@ -46,7 +46,7 @@ class _Record(msgspec.Struct):
 class _Tag(msgspec.Struct):
     name: str
     category: int = 0
-    post_count: int = 0
+    post_count: decode.Amount = 0
 
 
 class Danbooru(Board):
@@ -77,7 +77,7 @@ class Danbooru(Board):
     def count(self, raw: bytes) -> int | None:
         document = decode.json_document(raw)
         posts = document["counts"]["posts"] if isinstance(document, dict) and "counts" in document else None
-        return posts if isinstance(posts, int) else None
+        return decode.amount(posts)
 
     def tags_requests(self, tags: Sequence[str]) -> list[Request]:
         """Categories come with the posts; this asks for the counts of a query's few tags."""

@@ -2,13 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import msgspec
 
 _Record = TypeVar("_Record", bound=msgspec.Struct)
+
+_LARGEST = 2**63 - 1
+"""Whatever a board says is a number is kept in SQLite sooner or later, which holds no more."""
+
+Id = Annotated[int, msgspec.Meta(ge=1, le=_LARGEST)]
+Amount = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
+Whole = Annotated[int, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+
 _RATING = {"g": "g", "general": "g", "safe": "g", "sensitive": "s"}
 _RATING |= {"q": "q", "questionable": "q", "e": "e", "explicit": "e"}
 
@@ -22,12 +30,14 @@ def json_document(raw: bytes) -> Any:
     """The decoded JSON.
 
     Raises:
-        ValueError: it is not JSON.
+        ValueError: it is not JSON, or nested without end.
     """
     try:
         return msgspec.json.decode(raw)
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from error
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def xml_root(raw: bytes) -> ElementTree.Element:
@@ -40,7 +50,7 @@ def xml_root(raw: bytes) -> ElementTree.Element:
         raise ValueError("a document type declaration")
     try:
         return ElementTree.fromstring(raw)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError) as error:  # LookupError: an encoding nobody knows
         raise ValueError(str(error)) from error
 
 
@@ -94,6 +104,14 @@ def address(url: str | None, base: str) -> str:
     except ValueError:
         return ""
     return url if parts.scheme in ("https", "http") and parts.netloc else ""
+
+
+def amount(value: Any) -> int | None:
+    """A number of posts out of a number or a word; None for whatever is none."""
+    try:
+        return msgspec.convert(value, Amount, strict=not isinstance(value, str))
+    except msgspec.ValidationError:
+        return None
 
 
 def moment(value: Any) -> str:

@@ -29,10 +29,10 @@ _PASSED = (
 class _Address(msgspec.Struct):
     """A file, sample or preview: legacy has `url`, the new form one address for each format."""
 
-    width: int | None = None
-    height: int | None = None
+    width: decode.Amount | None = None
+    height: decode.Amount | None = None
     ext: str | None = None
-    size: int | None = None
+    size: decode.Amount | None = None
     md5: str | None = None
     url: str | None = None
     jpg: str | None = None
@@ -42,7 +42,7 @@ class _Address(msgspec.Struct):
 class _Meta(msgspec.Struct):
     md5: str | None = None
     ext: str | None = None
-    size: int | None = None
+    size: decode.Amount | None = None
 
 
 class _Files(msgspec.Struct):
@@ -53,7 +53,7 @@ class _Files(msgspec.Struct):
 
 
 class _Score(msgspec.Struct):
-    total: int | None = None
+    total: decode.Whole | None = None
 
 
 class _Stats(msgspec.Struct):
@@ -65,11 +65,11 @@ class _Flags(msgspec.Struct):
 
 
 class _Relationships(msgspec.Struct):
-    parent_id: int | None = None
+    parent_id: decode.Whole | None = None
 
 
 class _Record(msgspec.Struct):
-    id: int
+    id: decode.Id
     file: _Address | None = None
     sample: _Address | None = None
     preview: _Address | None = None
@@ -111,8 +111,8 @@ class E621(Board):
     def count(self, raw: bytes) -> int | None:
         document = decode.json_document(raw)
         # A capped count is a lower bound, not a total.
-        known = isinstance(document, dict) and isinstance(document.get("count"), int) and not document.get("capped")
-        return document["count"] if known else None
+        known = isinstance(document, dict) and not document.get("capped")
+        return decode.amount(document.get("count")) if known else None
 
     def metatag(self, key: str) -> str:
         return "type" if key == "filetype" else key

@@ -26,13 +26,13 @@ class _TagInfo(msgspec.Struct):
 class _Record(msgspec.Struct):
     """A post of either generation, JSON or XML, as far as we use it."""
 
-    id: int
+    id: decode.Id
     md5: str | None = None
     hash: str | None = None
-    width: int | None = None
-    height: int | None = None
+    width: decode.Amount | None = None
+    height: decode.Amount | None = None
     rating: str | None = None
-    score: int | None = None
+    score: decode.Whole | None = None
     file_url: str | None = None
     sample_url: str | None = None
     preview_url: str | None = None
@@ -43,14 +43,14 @@ class _Record(msgspec.Struct):
     source: str | None = None
     created_at: Any = None
     change: int | None = None
-    parent_id: int | None = None
+    parent_id: decode.Whole | None = None
     status: str | None = None
 
 
 class _Tag(msgspec.Struct):
     name: str
     type: int = 0
-    count: int = 0
+    count: decode.Amount = 0
 
 
 _TYPE_WORDS = {"tag": "general", "metadata": "meta", "deprecated": "general"}
@@ -123,11 +123,10 @@ class Gelbooru(Board):
         """The records of an envelope, a bare array or XML, and the total where it is told."""
         if decode.is_xml(raw):
             root = decode.xml_root(raw)
-            count = root.get("count", "")
-            return list(decode.xml_records(root)), int(count) if count.isdigit() else None
+            return list(decode.xml_records(root)), decode.amount(root.get("count"))
         document = decode.json_document(raw)
-        told = document.get("@attributes", {}).get("count") if isinstance(document, dict) else None
-        return listed(document, key), int(str(told)) if str(told).isdigit() else None
+        head = document.get("@attributes") if isinstance(document, dict) else None
+        return listed(document, key), decode.amount(head.get("count")) if isinstance(head, dict) else None
 
     def _post(self, record: _Record) -> Post:
         file_url = decode.address(record.file_url, self.url) or self._built(record)
@@ -159,7 +158,7 @@ class Gelbooru(Board):
         """The file's address where the record gives only its parts (tbib.org, safebooru.org before 2024)."""
         if not record.directory or not record.image:
             return ""
-        return f"{self.url.replace('//api.', '//')}/images/{record.directory}/{record.image}"
+        return decode.address(f"/images/{record.directory}/{record.image}", self.url.replace("//api.", "//"))
 
 
 def _sorted(words: list[str], info: list[_TagInfo] | None) -> dict[str, tuple[str, ...]]:

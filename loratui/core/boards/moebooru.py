@@ -24,21 +24,21 @@ _PASSED = "rating width height mpixels score id md5 parent user source date pool
 
 
 class _Record(msgspec.Struct):
-    id: int
+    id: decode.Id
     tags: str = ""
     md5: str | None = None
-    width: int | None = None
-    height: int | None = None
-    file_size: int | None = None
+    width: decode.Amount | None = None
+    height: decode.Amount | None = None
+    file_size: decode.Amount | None = None
     file_ext: str | None = None
     file_url: str | None = None
     sample_url: str | None = None
     preview_url: str | None = None
     rating: str | None = None
-    score: int | None = None
+    score: decode.Whole | None = None
     source: str | None = None
     created_at: Any = None
-    parent_id: int | None = None
+    parent_id: decode.Whole | None = None
     status: str | None = None
     is_held: bool = False
 
@@ -77,8 +77,7 @@ class Moebooru(Board):
         return Request("/post.xml", (("limit", "1"), ("tags", " ".join(terms))))
 
     def count(self, raw: bytes) -> int | None:
-        told = decode.xml_root(raw).get("count", "")
-        return int(told) if told.isdigit() else None
+        return decode.amount(decode.xml_root(raw).get("count"))
 
     def page_url(self, post_id: int) -> str:
         return f"{self.url}/post/show/{post_id}"

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -20,13 +20,19 @@ CONNECT_SECONDS = 15.0
 STALL_SECONDS = 30.0
 """How long an answer may stand still."""
 MAX_REDIRECTS = 5
+_PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 LONGEST_WAIT = 180.0
 """A longer Retry-After is not waited for: the person is told instead."""
 
 
 def user_agent(login: str = "") -> str:
     """Who we are, honestly: boards challenge the names of libraries and of browsers alike."""
-    return f"loratui/{__version__} (training data sets; {f'by {login}' if login else 'anonymous'})"
+    return f"loratui/{__version__} (training data sets; {f'by {header(login)}' if login else 'anonymous'})"
+
+
+def header(text: str) -> str:
+    """`text` as a header can carry it: what is not printable ASCII, as in a name or an address, is escaped."""
+    return quote(text, safe=_PRINTABLE)
 
 
 class Network:
@@ -111,11 +117,9 @@ def host_of(url: str) -> str:
 def retry_after(headers: httpx.Headers) -> float | None:
     """Seconds a host asks us to wait, in either of the header's forms; None if it does not say."""
     value = headers.get("retry-after", "").strip()
-    if value.isdigit():
-        return float(value)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time())
-    except ValueError:
+        return float(value) if value.isdigit() else max(0.0, parsedate_to_datetime(value).timestamp() - time())
+    except (ValueError, OverflowError):
         return None
 
 

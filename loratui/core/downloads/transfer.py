@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from loratui.core.boards.network import plainly, retry_after, user_agent
+from loratui.core.boards.network import header, plainly, retry_after, user_agent
 
 MAX_FILE = 256 * 1024 * 1024
 """Bytes a picture may have."""
@@ -114,7 +114,7 @@ async def fetch(
             return _checked(job, have, job.md5)
     headers = {"User-Agent": user_agent(), "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
     if job.referer:
-        headers["Referer"] = job.referer
+        headers["Referer"] = header(job.referer)
     if have:
         headers["Range"] = f"bytes={have}-"
         if job.validator:
@@ -135,7 +135,7 @@ async def fetch(
             if have + int(length if length.isdigit() else 0) > MAX_FILE:
                 raise TransferError(f"larger than {MAX_FILE >> 20} MB")
             mark = response.headers.get("etag", "") or response.headers.get("last-modified", "")
-            marked("" if mark.startswith("W/") else mark)
+            marked(mark if mark.isascii() and not mark.startswith("W/") else "")
             with job.part.open("ab" if going_on else "wb") as file:
                 head, told = b"" if have == 0 else None, have
                 async for chunk in response.aiter_raw():
@@ -153,7 +153,7 @@ async def fetch(
                 await asyncio.to_thread(os.fsync, file.fileno())
     except httpx.TimeoutException as error:
         raise TransferError("the server stood still", again=True) from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         reason = plainly(error, "the server")[0].rstrip(".") if isinstance(error, httpx.HTTPError) else "no web address"
         raise TransferError(reason, again=isinstance(error, httpx.TransportError)) from error
     except TransferError as error:
