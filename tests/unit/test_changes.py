@@ -1,5 +1,7 @@
 """The journal keeps its promise: whole or old, undo and redo without limit, nothing lost at any moment."""
 
+import hashlib
+import json
 import os
 import random
 import shutil
@@ -7,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from hypothesis import strategies as st
 from loratui.core import durable
 from loratui.core.changes import Add, Changes, Edit, Move, Plan, Remove, inside
 from loratui.core.changes.actions import torn
-from loratui.core.changes.journal import Journal
+from loratui.core.changes.journal import _FRAME, _MAGIC, Journal
 from loratui.core.errors import Conflict, LoratuiError, Refused
 
 
@@ -263,6 +266,33 @@ def test_a_strangers_journal_writes_nothing_outside(root: Path, tmp_path: Path) 
             Changes(root)
         assert not list(tmp_path.rglob("evil.txt"))
         next((root / ".loratui/journal").glob("*.pending")).unlink()
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        ["edit", "../evil.txt", None, 0],
+        ["add", "a2.png", "../secret"],
+        ["add", "a2.png", "/etc/hostname"],
+        ["remove", "a.txt", "../../out"],
+        ["remove", "a.txt", "a\0b"],
+        ["remove", "a.txt"],
+        ["edit", 5, "x", []],
+        "nonsense",
+    ],
+    ids=str,
+)
+def test_a_record_that_loratui_would_not_write_is_told_by_its_place(root: Path, operation: object) -> None:
+    head = json.dumps({"verb": "x", "title": "x", "time": "", "files": 1}).encode() + b"\n"
+    payload = head + zlib.compress(json.dumps([operation]).encode() + b"\n")
+    frame = _FRAME.pack(len(payload), hashlib.blake2b(payload, digest_size=32).digest(), b"")
+    (root / ".loratui/journal").mkdir(parents=True)
+    (root / ".loratui/journal/00000001.pending").write_bytes(_MAGIC + frame + payload)
+    before = tree(root.parent)
+    with pytest.raises(LoratuiError) as caught:
+        Changes(root)
+    assert "journal" in caught.value.message and "move" in caught.value.remedy
+    assert tree(root.parent) == before
 
 
 def test_a_folder_linked_from_elsewhere_is_recovered_where_it_is_ours(root: Path, tmp_path: Path) -> None:

@@ -289,7 +289,7 @@ def rename(source: Path, target: Path) -> None:
     source.unlink()
 
 
-def checked(record: Record) -> Record:
+def checked(record: Record, root: Path) -> Record:
     """The record, if none of its paths leaves the root: it may come from somebody else.
 
     Raises:
@@ -300,6 +300,8 @@ def checked(record: Record) -> Record:
         match operation:
             case Move(_, to):
                 inside(to)
-            case Remove(_, reason) if "/" in reason or reason in ("", ".", ".."):
-                raise Refused(f"{reason!r} is no reason for a removal.", "The journal was tampered with.")
+            case Remove(_, reason) if "/" in reason or "\0" in reason or reason in ("", ".", ".."):
+                raise Refused(f"{reason!r} is no reason for a removal.")
+            case Add(_, staged):
+                inside(staged.relative_to(root).as_posix() if staged.is_relative_to(root) else str(staged))
     return record

@@ -20,6 +20,7 @@ from loratui.core.errors import Conflict, LoratuiError, Refused, from_os
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _UNSYNCED_SECONDS = 120
 _STAGE_SECONDS = 86_400
+_AWAY = "Look at .loratui/journal; move it away if you do not trust where the folder comes from."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Changes:
             self._recover(journal)
             number = journal.next_number()
             probe = actions.checked(
-                Record(Step(number, plan.verb, plan.title, "", 0, "pending", group, ""), plan.operations)
+                Record(Step(number, plan.verb, plan.title, "", 0, "pending", group, ""), plan.operations), self.root
             )
             wrong = actions.Preview(self.root).conflicts(actions.forward(probe, self.root))
             if wrong:
@@ -188,12 +189,18 @@ class Changes:
         Raises:
             Refused: it does not: the folder comes from somebody else.
         """
-        todo = actions.forward(actions.checked(record), self.root)
+        try:
+            actions.checked(record, self.root)
+        except Refused as error:
+            raise Refused(
+                f"Step {record.step.id} in .loratui/journal was not written by loratui: {error.message}", _AWAY
+            ) from error
+        todo = actions.forward(record, self.root)
         outside = None if record.sealed else actions.within(self.root, todo)
         if outside is not None:
             raise Refused(
                 f"The journal holds a change of {outside}, which lies outside, and was not written by you.",
-                "Look at .loratui/journal; move it away if you do not trust where the folder comes from.",
+                _AWAY,
             )
         return record
 

@@ -146,6 +146,12 @@ class Journal:
             LoratuiError: it is damaged.
         """
         payload, sealed = self._payload(number, state)
+        try:
+            return self._record(number, state, payload, sealed)
+        except (ValueError, LookupError, TypeError, RecursionError, zlib.error) as error:
+            raise _damaged(self._path(number, state)) from error
+
+    def _record(self, number: int, state: State, payload: bytes, sealed: bool) -> Record:
         head_line, _, body = payload.partition(b"\n")
         rows_line, _, data = zlib.decompress(body).partition(b"\n")
         offset = 0
@@ -166,8 +172,10 @@ class Journal:
                 operations.append(Remove(path, rest[0]))
             elif kind == "add":
                 operations.append(Add(path, self._root / rest[0]))
-            else:
+            elif kind == "move":
                 operations.append(Move(path, rest[0]))
+            else:
+                raise ValueError(kind)
         return Record(self._step(number, state, json.loads(head_line)), tuple(operations), sealed)
 
     def steps(self) -> list[Step]:
