@@ -221,7 +221,8 @@ def test_login_takes_the_pasted_line_tries_it_and_stores_it(loratui: Any, monkey
             assert refused.code == 2 and words in refused.err
     with BoardServer("danbooru", samples(3), key=("somebody", "s3cr3t")) as server:
         use(server)
-        assert login("somebody:s3cr3t").code == 0
+        assert "cannot be seen" in login("somebody:s3cr3t\0").err
+        assert login("somebody\ts3cr3t").code == 0
         assert (load().boards["mine"].login, load().boards["mine"].api_key) == ("somebody", "s3cr3t")
 
 

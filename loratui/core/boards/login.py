@@ -45,6 +45,11 @@ def parse(board: Board, line: str) -> Key:
         UsageError: it is not complete for this board. The message does not repeat it.
     """
     line = line.strip().strip("\"'")
+    if not "".join(line.split()).isprintable():
+        raise UsageError(
+            f"What was pasted as the key of {board.name} holds characters that cannot be seen.",
+            "Copy the line from the account's page again.",
+        )
     fields = {name.lower(): values[-1].strip() for name, values in parse_qs(line.partition("?")[2] or line).items()}
     key = Key(fields.get("api_key", ""), fields.get("user_id", ""), fields.get("login", ""))
     if not key.api_key:
