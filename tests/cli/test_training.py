@@ -130,8 +130,10 @@ def test_train_refuses_and_leaves_nothing(call: Any, here: str, tmp_path: Path) 
 
 
 def test_a_dry_run_of_training_starts_nothing(call: Any, here: str) -> None:
+    before = sorted(Path(here).rglob("*"))
     document = call("-C", here, "train", "--set", "epochs=2", "--dry-run", "--json").document
     assert (document["run"], document["dry_run"], document["epochs"]) == (None, True, 2)
+    assert sorted(Path(here).rglob("*")) == before
     assert not Path(here, "runs").exists()
 
 

@@ -36,11 +36,18 @@ _CHECKS: tuple[tuple[str, Callable[[Situation], Iterable[Check]]], ...] = (
 _ORDER = {"block": 0, "warn": 1, "ok": 2}
 
 
-def preflight(situation: Situation, *, report: jobs.Report = jobs.silent, cancel: Event | None = None) -> list[Check]:
+def preflight(
+    situation: Situation,
+    *,
+    remember: bool = True,
+    report: jobs.Report = jobs.silent,
+    cancel: Event | None = None,
+) -> list[Check]:
     """Runs all checks.
 
     Args:
         situation: see `situation.survey`.
+        remember: keeps which images are sound, so that the next time is faster; False writes no file.
 
     Returns:
         findings, those that block first, then warnings; `ok` ones, too.
@@ -50,7 +57,7 @@ def preflight(situation: Situation, *, report: jobs.Report = jobs.silent, cancel
         jobs.check(cancel)
         report(number, len(_CHECKS), name)
         found += check(situation)
-    found += decode.readable(situation, report, cancel)
+    found += decode.readable(situation, remember=remember, report=report, cancel=cancel)
     for key in situation.recipe.warnings:
         found.append(
             Check("recipe", "warn", f"[training] has an unknown key {key!r}; it does nothing.", "Take it out.")
