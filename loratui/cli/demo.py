@@ -48,7 +48,7 @@ def _screens(home: "DemoHome", args: Args) -> int:
     from loratui.tui.app import run
 
     with replaying(home.project, args.speed or 3.0):
-        greeting = f"A demo: c searches a board of drawings ({QUERY} finds most); gm shows a recorded training."
+        greeting = f"This is a demo: gs, then / {QUERY} finds most of its drawings; gm shows a recorded training."
         code = run(Workspace.open(home.project), debug=args.debug, greeting=greeting)
     print(f"The demo's project stays at {home.project}.")
     return code

@@ -36,7 +36,7 @@ class LoratuiApp(Boundary):
     Args:
         workspace: where it works.
         debug: an unexpected error ends the program with its traceback, instead of a toast and a line in the log.
-        greeting: said when the first screen stands.
+        greeting: said when the first screen stands, and where a search may begin.
     """
 
     TITLE = "loratui"
@@ -47,7 +47,7 @@ class LoratuiApp(Boundary):
 
     def __init__(self, workspace: "Workspace", *, debug: bool = False, greeting: str = "") -> None:
         super().__init__(debug=debug)
-        self._greeting = greeting
+        self.greeting = greeting
         self.driver_class = LoratuiDriver
         self.animation_level = "none"
         self.workspace = workspace
@@ -107,6 +107,9 @@ class LoratuiApp(Boundary):
         self.graphics.start()
         self.call_after_refresh(_collect_garbage)
         self.call_after_refresh(self.guarded, self._read_keymap)
+        if self.greeting:
+            self.did(self.greeting)
+            self.call_after_refresh(self.say, self.greeting, "info", 60.0)
 
     def on_unmount(self) -> None:
         """Stops what goes on beside the screens."""
@@ -169,6 +172,8 @@ class LoratuiApp(Boundary):
     def run_command(self, node: DOMNode, id: str) -> None:  # noqa: A002
         """Runs the command `id` of a screen or of the app, or says why it cannot run now."""
         why = node.unavailable(id) if isinstance(node, LoratuiScreen) else everywhere.unavailable(self, id)
+        if why is None and hasattr(self.active.panel, "answer"):
+            self.active.close_panel()  # a question about what was there before the command is no question any more
         if why is not None:
             self.toast(why, level="warn")
         elif isinstance(node, LoratuiScreen):

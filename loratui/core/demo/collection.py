@@ -78,10 +78,14 @@ def scenes() -> Iterator[tuple[Scene, str, str]]:
     yield base, "jpg", "compressed"
     yield replace(base, smile=False), "png", "variant"  # another expression: to be kept
     yield Scene(seed=40, outfit="dress", place="none", framing="full body"), "png", ""  # transparent
-    yield Scene(seed=41, outfit="uniform", place="none", framing="portrait", size="square"), "png", ""
     yield Scene(seed=42, outfit="jacket", place="plain", framing="portrait", size="square"), "jpg", "small"
     yield Scene(seed=43, outfit="dress", place="sky", framing="cowboy shot"), "jpg", "small"
     yield Scene(seed=44, outfit="uniform", place="night", framing="full body"), "jpg", "broken"
+    yield (
+        Scene(seed=41, outfit="uniform", place="none", framing="portrait", size="square"),
+        "png",
+        "",
+    )  # the newest: seen first
     yield Scene(seed=45, outfit="dress", place="forest", size="wide", people=2), "jpg", ""
     yield Scene(seed=46, outfit="jacket", place="room", size="wide", people=2), "jpg", ""
 

@@ -117,7 +117,8 @@ class SearchScreen(LoratuiScreen):
 
     def _empty(self) -> str:
         if self._search is None or self._job is not None:
-            return self.EMPTY.format(board=self._board) if self._job is None else f"Searching {self._board} …"
+            begin = f"{self.EMPTY.format(board=self._board)} {self.app.greeting}".rstrip()
+            return begin if self._job is None else f"Searching {self._board} …"
         left_out = sum(self._search.filtered.values())
         why = f" {left_out:,} were left out: see above." if left_out else ""
         return f"{self._board} has nothing for this query.{why} Press / to change it."

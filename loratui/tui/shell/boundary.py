@@ -99,20 +99,22 @@ class Boundary(App[None], inherit_bindings=False):
         text = f"{message}{stop} {remedy}".rstrip()
         if level != "info":
             self.did(text, level=level)
-        self._say(text, level)
+        self.say(text, level, TOAST_SECONDS[level])
 
     def complain(self, problems: Sequence[str]) -> None:
         """Says several things that were wrong as one toast; each has its line in the log."""
         for problem in problems:
             self.did(problem, level="warn")
         if problems:
-            self._say(problems[0] + (f" (and {len(problems) - 1} more: L)" if len(problems) > 1 else ""), "warn")
+            more = f" (and {len(problems) - 1} more: L)" if len(problems) > 1 else ""
+            self.say(problems[0] + more, "warn", TOAST_SECONDS["warn"])
 
-    def _say(self, text: str, level: Level) -> None:
+    def say(self, text: str, level: Level, seconds: float) -> None:
+        """Shows `text` at the bottom until the seconds are over, something else is said or a panel opens."""
         self.current_toast = (text, level)
         if self._toast_timer is not None:
             self._toast_timer.stop()
-        self._toast_timer = self.set_timer(TOAST_SECONDS[level], self.drop_toast)
+        self._toast_timer = self.set_timer(seconds, self.drop_toast)
         self.refresh_status()
 
     def drop_toast(self) -> None:
@@ -128,7 +130,10 @@ class Boundary(App[None], inherit_bindings=False):
             command: the `loratui …` command that does the same.
             level: info, warn or error.
         """
-        self.done.append(Done(text, command, level))
+        entry = Done(text, command, level)
+        if level != "info" and self.done and (self.done[-1].text, self.done[-1].level) == (text, level):
+            self.done.pop()  # a key pressed ten times in vain is one line, with the newest time
+        self.done.append(entry)
 
     def refresh_status(self) -> None:
         """Composes the status line of the screen in front anew."""
