@@ -31,16 +31,19 @@ class Done:
 
 
 class _Rows:
-    """Entries, newest first; a command stands on a row of its own below its entry."""
+    """Entries, newest first, whole; a command stands below its entry, so that it can be copied."""
 
-    def __init__(self, entries: list[Done]) -> None:
+    def __init__(self, entries: list[Done], width: int) -> None:
         self._rows: list[Content] = []
         styles = {"info": "", "warn": "$warning", "error": "$error"}
         for entry in reversed(entries):
-            stamp = (f"{entry.time:%H:%M:%S} ", "$dim")
-            self._rows.append(Content.assemble(stamp, (line(secret(entry.text)), styles.get(entry.level, ""))))
+            said = Content.styled(line(secret(entry.text)), styles.get(entry.level, ""))
+            room = max(width - 9, 20)
+            first, *more = said.wrap(room)
             if entry.command:
-                self._rows.append(Content.assemble("         ", (line(secret(f"$ {entry.command}")), "$dim")))
+                more.extend(Content.styled(line(secret(f"$ {entry.command}")), "$dim").wrap(room))
+            self._rows.append(Content.assemble((f"{entry.time:%H:%M:%S} ", "$dim"), first))
+            self._rows.extend(each.pad_left(9) for each in more)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -58,10 +61,10 @@ class DonePanel(Panel):
     """
     KEYS: ClassVar[tuple[Key, ...]] = (Key("j k", "move"), Key("esc", "close", last=True))
 
-    def __init__(self, entries: list[Done]) -> None:
+    def __init__(self, entries: list[Done], width: int) -> None:
         super().__init__("What was done")
-        self._entries = entries
+        self._rows = _Rows(entries, width)
 
     def compose_content(self) -> ComposeResult:
         """The entries."""
-        yield VirtualList(_Rows(self._entries), empty="Nothing yet. What you do shows here with its command.")
+        yield VirtualList(self._rows, empty="Nothing yet. What you do shows here with its command.")

@@ -55,7 +55,8 @@ async def _history(app: "LoratuiApp", title: str, past: str, act: "Callable[[], 
         app.toast(f"nothing to {'undo' if past == 'undone' else 'redo'}")
         return
     files = sum(step.files for step in result.steps)
-    text = f"{past}: {result.steps[0].title} ({files:,} {'file' if files == 1 else 'files'})"
+    more = f" and {len(result.steps) - 1} more steps of it" if len(result.steps) > 1 else ""
+    text = f"{past}: {result.steps[0].title}{more} ({files:,} {'file' if files == 1 else 'files'})"
     app.did(text, "loratui undo" if past == "undone" else "loratui redo")
     app.toast(text)
     app.changed()
@@ -76,7 +77,7 @@ def _palette(app: "LoratuiApp") -> None:
 def _log(app: "LoratuiApp") -> None:
     from loratui.tui.shell.done import DonePanel
 
-    _toggle(app, DonePanel(app.done))
+    _toggle(app, DonePanel(app.done, app.size.width - 4))
 
 
 def _jobs(app: "LoratuiApp") -> None:

@@ -1,5 +1,6 @@
 """The help panel: every key of this screen, then those that work everywhere."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -15,6 +16,9 @@ from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     from loratui.tui.screens.base import LoratuiScreen
+
+_OFTEN = 3
+"""A reason that as many commands share is said once, at the top."""
 
 _LIST_KEYS = (
     ("↑ ↓ j k", "move", "Moves the cursor; pgup, pgdn, home and end (G) in larger steps."),
@@ -41,22 +45,33 @@ def rows(screen: "LoratuiScreen", keymap: Keymap, width: int) -> list[Content]:
     def entry(keys: str, title: str, help: str, why: str | None = None) -> list[Content]:  # noqa: A002
         style = "$dim" if why else ""
         head = Content.assemble((f"{keys:<10} ", "$dim" if why else "bold $primary"), (f"{title:<17} ", style))
-        text = Content.styled(line(f"{help} Not now: {why}.") if why else help, "$dim")
+        text = Content.styled(line(f"{help} {not_now(why)}") if why and why not in shared else help, "$dim")
         wrapped = text.wrap(max(width - head.cell_length, 20))
         return [head + wrapped[0], *(each.pad_left(head.cell_length) for each in wrapped[1:])]
 
     def command(each: Command, why: str | None) -> list[Content]:
         return entry(" ".join(shown(key) for key in keymap.of(each)) or "palette", each.title, each.help, why)
 
+    reasons = [(each, screen.unavailable(each.id)) for each in screen.COMMANDS]
+    shared = [why for why, times in Counter(why for _, why in reasons).items() if why and times >= _OFTEN]
     own = {key for each in screen.COMMANDS for key in keymap.of(each)}
     parts = [
         [Content.styled(screen.TITLE_TEXT, "bold")],
-        *(command(each, screen.unavailable(each.id)) for each in screen.COMMANDS),
+        *(
+            Content.styled(line(f"What is dim cannot run now: {why.rstrip('.')}."), "$warning").wrap(width)
+            for why in shared
+        ),
+        *(command(*each) for each in reasons),
         *(entry(*each) for each in _LIST_KEYS if each[0] not in own),
         [Content(), Content.styled("Everywhere", "bold")],
         *(command(each, everywhere.unavailable(screen.app, each.id)) for each in GLOBAL),
     ]
     return [row for part in parts for row in part]
+
+
+def not_now(why: str) -> str:
+    """The sentence that says why a command cannot run."""
+    return line(f"Not now: {why.rstrip('.')}.")
 
 
 class HelpPanel(Panel):

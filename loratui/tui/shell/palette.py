@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from loratui.tui.commands import GLOBAL, Command
 from loratui.tui.shell import everywhere
+from loratui.tui.shell.help import not_now
 from loratui.tui.shell.lines import Key
 from loratui.tui.shell.panels import Entry, Panel
 from loratui.tui.widgets.virtual_list import VirtualList
@@ -24,6 +25,12 @@ def matches(typed: str, command: Command) -> bool:
     return all(any(word.startswith(part) for word in words) for part in typed.casefold().split())
 
 
+def unavailable(app: "LoratuiApp", command: Command, node: DOMNode) -> str | None:
+    """Why a command cannot run now."""
+    screen = app.active
+    return screen.unavailable(command.id) if node is screen else everywhere.unavailable(app, command.id)
+
+
 class _Rows:
     def __init__(self, app: "LoratuiApp", found: list[tuple[Command, DOMNode]]) -> None:
         self._app = app
@@ -35,12 +42,11 @@ class _Rows:
     def row(self, index: int, width: int) -> Content:
         """Command `index`."""
         command, node = self._found[index]
-        screen = self._app.active
-        why = screen.unavailable(command.id) if node is screen else everywhere.unavailable(self._app, command.id)
+        why = unavailable(self._app, command, node)
         return Content.assemble(
             (f"{self._app.keymap.shown(command):<6} ", "$dim" if why else "bold $primary"),
             (f"{command.title:<18} ", "$dim" if why else ""),
-            (f"Not now: {why}." if why else command.help, "$dim"),
+            (not_now(why) if why else command.help, "$dim"),
         )
 
 
@@ -67,6 +73,7 @@ class PalettePanel(Panel):
             *((command, screen) for command in screen.COMMANDS),
             *((command, app) for command in GLOBAL if command.id != "app.palette"),
         ]
+        self._all.sort(key=lambda pair: unavailable(app, *pair) is not None)  # what can run comes first
         self._app = app
         self._found = self._all
 
