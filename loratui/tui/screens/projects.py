@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Static
 
 from loratui.core import machine
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from loratui.core.intake import Intake
     from loratui.core.status import Status
     from loratui.core.workspace import Workspace
+
+_FIRST_WIDTH = 64
+"""Cells to wrap to before the pane is laid out for the first time."""
 
 
 class ProjectsScreen(LoratuiScreen):
@@ -90,8 +94,14 @@ class ProjectsScreen(LoratuiScreen):
         self.app.jobs.start("looking", look, done, quiet=True)
 
     def _show(self) -> None:
-        lines = status_lines(self.workspace, self._status, self.app.keymap)
-        self.query_one("#status", Static).update(Content("\n").join(lines))
+        pane = self.query_one("#status", Static)
+        lines = status_lines(self.workspace, self._status, self.app.keymap, pane.content_size.width or _FIRST_WIDTH)
+        pane.update(Content("\n").join(lines))
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width wraps in other places; the pane has it once it is laid out."""
+        super().on_resize(event)
+        self.call_after_refresh(self._show)
 
     def unavailable(self, id: str) -> str | None:  # noqa: A002
         """Why a command cannot run now."""

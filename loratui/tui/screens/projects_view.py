@@ -57,13 +57,14 @@ def home_relative(path: Path) -> str:
     return line(f"~/{path.relative_to(home)}" if path != home and path.is_relative_to(home) else str(path))
 
 
-def status_lines(workspace: "Workspace", status: "Status | None", keymap: Keymap) -> list[Content]:
+def status_lines(workspace: "Workspace", status: "Status | None", keymap: Keymap, width: int) -> list[Content]:
     """The pane of the current project: each step of the way with its state and the key of its screen.
 
     Args:
         workspace: the current one.
         status: None while it is being looked at.
         keymap: for the keys shown.
+        width: cells of a line.
     """
     project = workspace.project
     name = project.name if project is not None else workspace.root.name or "/"
@@ -83,7 +84,7 @@ def status_lines(workspace: "Workspace", status: "Status | None", keymap: Keymap
     base = project.model.get("base", "")
     steps = (
         (status.images > 0, "images", f"{status.images:,}" if status.images else "none yet", "search"),
-        (status.undecided == 0, "duplicates", _undecided(status), "review"),
+        (status.images > 0 and status.undecided == 0, "duplicates", _undecided(status), "review"),
         (captioned, "captions", _missing(status.images, status.uncaptioned, "missing"), "tags"),
         (
             captioned and not status.untriggered,
@@ -104,10 +105,13 @@ def status_lines(workspace: "Workspace", status: "Status | None", keymap: Keymap
                 (keys[f"go.{screen}"], "$primary"),
             )
         )
-    why = Content.assemble(("next  ", "bold"), (line(status.why), "bold $accent"))
+    why = Content.styled(line(status.why), "bold $accent")
     own = "" if status.images else " · i takes in your own"
-    how = Content.styled(f"      c or {keys[f'go.{target}']} goes there{own} · {line(status.next)}", "$dim")
-    return [*head, Content(), *rows, Content(), why, how]
+    how = Content.styled(f"c or {keys[f'go.{target}']} goes there{own} · {line(status.next)}", "$dim")
+    room = max(width - 6, 20)
+    first, *more = [*why.wrap(room), *how.wrap(room)]
+    step = [Content.assemble(("next  ", "bold"), first), *(each.pad_left(6) for each in more)]
+    return [*head, Content(), *rows, Content(), *step]
 
 
 def _no_project(status: "Status") -> list[Content]:

@@ -176,8 +176,10 @@ class ReviewScreen(LoratuiScreen):
     def unavailable(self, id: str) -> str | None:  # noqa: A002
         """Why a command cannot run."""
         name = id.partition(".")[2]
-        if name in ("mode", "harder", "softer", "prepare", "check"):
+        if name == "mode":
             return None
+        if name in ("harder", "softer", "prepare", "check"):
+            return "there are no images" if self._looked is not None and not self._looked.images else None
         if name == "after-all":
             return None if self._apart else "nothing was called different yet"
         looked = self._looked

@@ -92,11 +92,11 @@ def length_lines(situation: Situation) -> list[Content]:
             f"{plan.images_per_epoch:,} images × {plan.epochs} epochs ÷ {divisor} = ", (f"{plan.steps:,} steps", "bold")
         )
     )
-    rows.append(
-        Content.styled(
-            f"exactly {plan.steps_exact:,} by {len(plan.buckets)} shapes · {plan.steps_per_epoch:,} an epoch", "$dim"
+    if plan.buckets:
+        shapes = f"{len(plan.buckets)} shape{'' if len(plan.buckets) == 1 else 's'}"
+        rows.append(
+            Content.styled(f"exactly {plan.steps_exact:,} by {shapes} · {plan.steps_per_epoch:,} an epoch", "$dim")
         )
-    )
     tables = Content("   ").join(
         Content.styled(
             f"{'◉' if plan.table == name else '○'} {name} {epochs} epochs", "" if plan.table == name else "$dim"
