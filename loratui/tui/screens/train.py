@@ -203,6 +203,8 @@ class TrainScreen(LoratuiScreen):
             return "the recipe is still being read"
         if id == "train.start":
             return self._why_not()
+        if id in ("train.edit", "train.reset") and self.focused is self._finding_list:
+            return "the keys are in the checks: tab goes back to the recipe"
         if id == "train.reset" and not self._resettable():
             return "this value is not loratui.toml's own"
         if id == "train.fix" and (check := self._finding()) is not None and not check.fix:
