@@ -54,10 +54,13 @@ def _turned(
         out.note(f"loratui: {error.message} {error.remedy}")
         return out.done({word: [], "conflicts": list(error.files), "left": preview(0).left}, code=3)
     refused = bool(result.conflicts) and not args.keep_changed
+    if refused:  # a dry run: what would really be said
+        lines = [f"changed since, refuses it: {path}" for path in result.conflicts]
+        return out.done({word: [], "conflicts": result.conflicts, "left": preview(0).left}, lines, code=3)
     steps = [{"id": step.id, "verb": step.verb, "title": step.title, "files": step.files} for step in result.steps]
     lines = [f"{word} {step.id}: {step.title}" for step in result.steps] or [f"Nothing to be {word}."]
-    lines += [f"changed since, {'refuses it' if refused else 'left as it is'}: {path}" for path in result.conflicts]
-    return out.done({word: steps, "conflicts": result.conflicts, "left": result.left}, lines, code=3 if refused else 0)
+    lines += [f"changed since, left as it is: {path}" for path in result.conflicts]
+    return out.done({word: steps, "conflicts": result.conflicts, "left": result.left}, lines)
 
 
 def history(args: Args, out: Output) -> int:

@@ -48,7 +48,11 @@ class Output:
         """The workspace of that folder. Tells of unknown keys in loratui.toml."""
         from loratui.core.workspace import Workspace
 
-        self._workspace = workspace = Workspace.open(self.directory(args))
+        self._workspace = workspace = Workspace.open(self.directory(args), dry=self.dry_run)
+        try:
+            workspace.settle()
+        except LoratuiError as error:  # what is only read can be read; a change will refuse
+            self.note(f"loratui: {error.message} {error.remedy}")
         for key in workspace.project.warnings if workspace.project else ():
             self.note(f"loratui.toml has a key that is not known here: {key} (kept as it is).")
         return workspace

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loratui.core import machine
 from loratui.core.config import Config, load
-from loratui.core.errors import UsageError, from_os
+from loratui.core.errors import LoratuiError, UsageError, from_os
 from loratui.core.jobs import Report, silent
 from loratui.core.nearest import nearest
 from loratui.core.project import Project, find_root
@@ -28,16 +29,22 @@ class Workspace:
         root: absolute path of the project's folder, or of the folder worked on.
         project: None outside of a project.
         cwd: where FOLDER arguments are looked up.
+        dry: nothing may be written: what a crash interrupted stays as it is.
     """
 
-    def __init__(self, root: Path, project: Project | None, cwd: Path) -> None:
+    def __init__(self, root: Path, project: Project | None, cwd: Path, *, dry: bool = False) -> None:
+        self.dry = dry
         self.root = root
         self.project = project
         self.cwd = cwd
 
     @classmethod
-    def open(cls, cwd: Path) -> "Workspace":
+    def open(cls, cwd: Path, *, dry: bool = False) -> "Workspace":
         """The workspace of a folder: the nearest project upward, which is remembered, else the folder itself.
+
+        Args:
+            cwd: the folder.
+            dry: nothing may be written.
 
         Raises:
             UsageError: the folder is not there, or loratui.toml is broken.
@@ -47,10 +54,16 @@ class Workspace:
             raise UsageError(f"{cwd} is not a folder.", "Check the name.")
         root = find_root(cwd)
         if root is None:
-            return cls(cwd, None, cwd)
+            return cls(cwd, None, cwd, dry=dry)
         project = Project.load(root)
-        machine.remember_project(project.root)
-        return cls(project.root, project, cwd)
+        if not dry:
+            machine.remember_project(project.root)
+        return cls(project.root, project, cwd, dry=dry)
+
+    def settle(self) -> None:
+        """Finishes what a crash interrupted, so that no step is read half done; does nothing where `dry`."""
+        if not self.dry and (self.root / ".loratui" / "journal").is_dir():
+            _ = self.changes
 
     def refresh(self) -> None:
         """Reads loratui.toml again where it was changed by somebody else, or by an undo.
@@ -71,7 +84,7 @@ class Workspace:
         """The history; opening it finishes what a crash interrupted."""
         from loratui.core.changes import Changes
 
-        return Changes(self.root)
+        return Changes(self.root, recover=not self.dry)
 
     def recovered_around(self) -> list[str]:
         """Files that finishing an interrupted step left alone, as somebody else had changed them."""
@@ -135,7 +148,9 @@ class Workspace:
             if place == self.root or (self.project is not None and place.is_relative_to(self.root)):
                 return self, _spread(self.root, _relative(place.relative_to(self.root).as_posix()))
         home = find_root(full)
-        other = Workspace.open(full) if home is not None else Workspace(full, None, full)
+        other = Workspace.open(full, dry=self.dry) if home is not None else Workspace(full, None, full, dry=self.dry)
+        with suppress(LoratuiError):  # a change will tell
+            other.settle()
         return other, _spread(other.root, _relative(full.relative_to(other.root).as_posix()))
 
     def images(self, folder: str | None = None) -> "list[Image]":

@@ -99,8 +99,42 @@ def test_a_change_its_preview_its_undo_and_a_conflict(capsys: pytest.CaptureFixt
     code, document, _ = said(capsys, "-C", str(root), "undo")
     assert code == 3 and document == {"undone": [], "conflicts": ["dataset/p/in.png"], "left": 1}
     code, document, _ = said(capsys, "-C", str(root), "undo", "--dry-run")
-    assert code == 3 and document["conflicts"] == ["dataset/p/in.png"]
+    assert code == 3 and document == {"undone": [], "conflicts": ["dataset/p/in.png"], "left": 1, "dry_run": True}
     assert said(capsys, "-C", str(root), "undo", "9")[0] == 3
+
+
+def test_a_crash_is_finished_before_anything_is_read_and_left_alone_by_a_dry_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from loratui.core.changes import Changes, Edit, Plan
+
+    (tmp_path / "a.png").write_bytes(b"x")
+    (tmp_path / "a.txt").write_bytes(b"old")
+    Changes(tmp_path).apply(Plan("tags", "edit", (Edit("a.txt", b"old", b"new"),)))
+    journal = tmp_path / ".loratui/journal"
+    (journal / "00000001.done").rename(journal / "00000001.pending")
+    (journal / "boot").write_text("before the power cut")
+    (tmp_path / "a.txt").write_bytes(b"old")
+
+    def disk() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    before = disk()
+    for words in (("tags", "append", "x"), ("undo",), ("redo",), ("trash", "empty", "--yes"), ("dupes", "--apply")):
+        assert said(capsys, "-C", str(tmp_path), *words, "--dry-run")[1]["dry_run"] is True
+    assert disk() == before
+    assert said(capsys, "-C", str(tmp_path), "tags")[1]["tags"] == [{"tag": "new", "count": 1, "category": None}]
+
+
+def test_a_damaged_journal_stops_changes_and_no_reading(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / ".loratui/journal").mkdir(parents=True)
+    (tmp_path / ".loratui/journal/00000001.pending").write_bytes(b"torn")
+    (tmp_path / "a.png").write_bytes(b"x")
+    (tmp_path / "a.txt").write_bytes(b"old")
+    code, document, err = said(capsys, "-C", str(tmp_path), "tags")
+    assert (code, document["images"]) == (0, 1) and "00000001.pending is damaged" in err
+    assert said(capsys, "-C", str(tmp_path), "tags", "append", "x")[0] == 1
+    assert (tmp_path / "a.txt").read_bytes() == b"old"
 
 
 def test_the_trash_asks_before_it_destroys(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from loratui.core.errors import Conflict, LoratuiError, Refused, from_os
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _UNSYNCED_SECONDS = 120
 _STAGE_SECONDS = 86_400
+_WORDS: dict[State, str] = {"undoing": "undo", "redoing": "redo"}
 _AWAY = "Look at .loratui/journal; move it away if you do not trust where the folder comes from."
 
 
@@ -44,17 +45,20 @@ class Changes:
 
     Args:
         root: the project's folder, or any folder of images.
+        recover: False leaves what a crash interrupted as it is until the first change. So does a folder that nobody
+            may write to.
 
     Attributes:
         foreign: paths that recovery left alone since another program had changed them.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, recover: bool = True) -> None:
         self.root = Path(os.path.realpath(root))
         self.home = self.root / ".loratui"
         self.foreign: list[str] = []
         self._journal = Journal(self.home / "journal", self.root)
-        self.recover()
+        if recover and os.access(self.home, os.W_OK):
+            self.recover()
 
     def stage(self) -> Path:
         """A fresh empty folder for finished new files, on the root's own file system.
@@ -97,7 +101,7 @@ class Changes:
             )
             wrong = actions.Preview(self.root).conflicts(actions.forward(probe, self.root))
             if wrong:
-                raise _conflict([actions.blamed(self.root, action) for action in wrong])
+                raise _conflict([actions.blamed(self.root, action) for action in wrong], "Look at it and repeat.")
             record = journal.write(plan, group)
             try:
                 actions.run(self.root, actions.forward(record, self.root))
@@ -263,7 +267,7 @@ class Changes:
             self._recover(journal)
             result, chain = self._preview(count, during)
             if result.conflicts and not keep_changed:
-                raise _conflict(result.conflicts)
+                raise _conflict(result.conflicts, f"`loratui {_WORDS[during]} --keep-changed` leaves it as it is.")
             for step, todo in chain:
                 journal.mark(step.id, step.state, during)
                 try:
@@ -316,12 +320,12 @@ def _acts(steps: Sequence[Step]) -> list[list[Step]]:
     return acts
 
 
-def _conflict(paths: Sequence[str]) -> LoratuiError:
+def _conflict(paths: Sequence[str], remedy: str) -> LoratuiError:
     first = paths[0]
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
     return Conflict(
         f"{first}{more} changed on disk, or went from the trash, since loratui saw it; nothing was changed.",
-        "Look at it, then repeat the change; `loratui undo --keep-changed` leaves such files as they are.",
+        remedy,
         tuple(dict.fromkeys(paths)),
     )
 
