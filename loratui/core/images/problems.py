@@ -156,7 +156,7 @@ def _of_name(path: str) -> Iterator[Finding]:
         yield Finding(path, "bad-name", "block", message, "Rename it.")
         return
     if not name.isprintable() or name != line(name):
-        message = f"{line(name)} has control characters in its name."
+        message = f"{line(name)} has control or invisible characters in its name."
         yield Finding(path, "bad-name", "warn", message, "Rename it.")
 
 

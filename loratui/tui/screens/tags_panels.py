@@ -105,6 +105,9 @@ class PlanPanel(Panel, can_focus=True):
         scope: on which images, in words.
     """
 
+    DEFAULT_CSS = """
+    PlanPanel > #examples { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
     KEYS: ClassVar[tuple[Key, ...]] = (Key("enter", "apply", last=True), Key("esc", "leave it", last=True))
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "take")]
 
@@ -124,7 +127,7 @@ class PlanPanel(Panel, can_focus=True):
         lines = [Content.styled(text, "$dim"), *(_example(edit) for edit in edits[:_EXAMPLES])]
         if len(edits) > _EXAMPLES:
             lines.append(Content.styled(f"… and {len(edits) - _EXAMPLES:,} more", "$dim"))
-        yield Static(Content("\n").join(lines))
+        yield Static(Content("\n").join(lines), id="examples")
 
     def action_take(self) -> None:
         """Applies it."""
@@ -142,7 +145,7 @@ def _example(edit: Edit) -> Content:
     before, after = _tags(edit.old), _tags(edit.new)
     gone = [f"−{line(tag)}" for tag in before if tag not in after]
     came = [f"+{line(tag)}" for tag in after if tag not in before]
-    name = Content.styled(f"{line(edit.path.rpartition('/')[2])}  ", "")
+    name = Content.styled(f"{line(edit.path.rpartition('/')[2], 60)}  ", "")
     if not gone and not came:
         return Content.assemble(name, (", ".join(line(tag) for tag in after[:6]) + " …", "$dim"))
     return Content.assemble(
