@@ -1,5 +1,6 @@
 """Answers that are no data, over real HTTP: each one plain sentence with its remedy, and no secret in it."""
 
+import gc
 import socket
 import time
 from collections.abc import Iterator
@@ -208,12 +209,17 @@ def test_a_wait_that_is_none_is_not_waited_for(told: str) -> None:
     assert retry_after(httpx.Headers([(b"retry-after", told.encode("latin-1"))])) is None
 
 
-def test_an_endless_answer_is_cut_off(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_answer_is_cut_off_in_silence(
+    network: Network, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("loratui.core.boards.client.MAX_ANSWER", 1000)
     with BoardServer("danbooru", []) as server:
-        server.faults.append(Fault("", "raw", body=b"[" + b" " * 5000))
+        server.faults.append(Fault("", "raw", body=b"[" + b" " * 5_000_000))
         with pytest.raises(BoardError, match="answered with more than"):
             Search(Client(board("danbooru", server.url), network), "a").next_page()
+    network.close()
+    gc.collect()
+    assert not [record for record in caplog.records if record.name == "asyncio"]
 
 
 def test_cancel_does_not_wait_for_the_board(network: Network) -> None:

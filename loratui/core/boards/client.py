@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from threading import Event
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import httpx
 
@@ -84,9 +85,13 @@ class Client:
             auth = httpx.BasicAuth(config.login, config.api_key)
         headers = {"Accept": "application/json, text/xml;q=0.8", "User-Agent": user_agent(config.login)}
         url = board.url + request.path
-        async with self.network.http.stream("GET", url, params=params, headers=headers, auth=auth) as response:
+        async with (
+            self.network.http.stream("GET", url, params=params, headers=headers, auth=auth) as response,
+            # Closed here: left to the collector, an answer broken off outlives the loop, which complains on stderr.
+            aclosing(cast(AsyncGenerator[bytes, None], response.aiter_bytes())) as chunks,
+        ):
             body = bytearray()
-            async for chunk in response.aiter_bytes():
+            async for chunk in chunks:
                 body += chunk
                 if len(body) > MAX_ANSWER:
                     raise BoardError(
