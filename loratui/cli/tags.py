@@ -268,11 +268,14 @@ def _apply(plan: "Plan", scope: _Scope, out: Output, document: Mapping[str, obje
     from dataclasses import replace as changed
     from shlex import quote
 
+    from loratui.core.words import count
+
     words = " ".join(quote(word) for word in scope.words)
     plan = changed(plan, command=f"{plan.command} {words}".strip())
     if not out.dry_run:
         scope.workspace.changes.apply(plan)
     counts = {name: plan.counts[name] for name in ("changed_files", "changed_tags")}
     would = "would be changed" if out.dry_run else "changed"
-    line = f"{counts['changed_files']:,} captions {would} ({counts['changed_tags']:,} tags): {plan.title}"
+    files, tags = count(counts["changed_files"], "caption"), count(counts["changed_tags"], "tag")
+    line = f"{files} {would} ({tags}): {plan.title}"
     return out.done({**(document or {}), **counts}, [line if plan else "Nothing to change."])
