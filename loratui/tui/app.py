@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.binding import BindingType
 from textual.dom import DOMNode
+from textual.filter import Monochrome, NoColor
 from textual.theme import Theme
 
 from loratui.core import config, paths
@@ -127,6 +128,9 @@ class LoratuiApp(Boundary):
         name, problem = themes.choose(self.workspace.config.ui.theme, self.own_themes)
         if name in self.own_themes:
             self.theme = name
+        if self.no_color:
+            # Textual chose its filter before it knew the theme, and greys leave 16 colours as they are.
+            self._filters = [one for one in self._filters if not isinstance(one, Monochrome)] + [NoColor()]
         return [*problems, problem] if problem else problems
 
     def get_theme_variable_defaults(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The whole program on a real pseudo-terminal: how it begins, how it ends, and what may paint on it."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -154,3 +155,13 @@ def test_debug_shows_the_traceback(project: Path) -> None:
         assert terminal.end() == 1
         terminal.quiet(0.1)
         assert b"Traceback" in terminal.output.rpartition(RESTORED)[2]
+
+
+@pytest.mark.parametrize("term", [{"COLORTERM": "truecolor"}, {"COLORTERM": None, "TERM": "xterm"}], ids=["full", "16"])
+def test_no_color_means_no_colour(project: Path, term: dict[str, str | None]) -> None:
+    with Terminal(LORATUI, cwd=project, env={"NO_COLOR": "1", **term}) as terminal:
+        terminal.wait_for("new project")
+        terminal.send("?")
+        terminal.quiet()
+        codes = {code for sgr in re.findall(rb"\x1b\[([0-9;]*)m", terminal.output) for code in sgr.split(b";")}
+    assert codes <= {b"", b"0", b"1", b"2", b"3", b"4", b"7", b"22", b"23", b"24", b"27", b"39", b"49"}, codes
