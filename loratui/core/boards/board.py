@@ -46,6 +46,23 @@ class Page:
     total: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A tag a board offers for the beginning of a word.
+
+    Attributes:
+        tag: with underscores, as it stands in a query.
+        category: one of `post.CATEGORIES`; "" where the answer does not tell.
+        count: its posts; None where the answer does not tell.
+        alias: another name of it that fits what was typed, "" if its own name does.
+    """
+
+    tag: str
+    category: str = ""
+    count: int | None = None
+    alias: str = ""
+
+
 class Board(ABC):
     """A board: an engine at an address, with the person's keys.
 
@@ -131,6 +148,22 @@ class Board(ABC):
     def tags(self, raw: bytes) -> dict[str, tuple[str, int]]:
         """Decodes an answer to `tags_requests`: tag → (category, posts)."""
         return {}
+
+    def complete_request(self, word: str) -> Request | None:
+        """The request for tags that begin with `word`; None where the site has none, or takes no word so short.
+
+        Args:
+            word: a tag's beginning: lower case, underscores, neither `-` nor `~` before it, no wildcard in it.
+        """
+        return None
+
+    def completions(self, raw: bytes) -> list[Completion]:
+        """Decodes the answer to `complete_request`, in the site's order.
+
+        Raises:
+            ValueError: it is not of the expected shape.
+        """
+        return []
 
     def guess_categories(self, post: Post) -> Mapping[str, str]:
         """Categories of an uncategorised post's tags as far as they can be told without asking."""

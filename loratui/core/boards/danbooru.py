@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from loratui.core.boards import decode
-from loratui.core.boards.board import Board, Cursor, Page, Request, listed
+from loratui.core.boards.board import Board, Completion, Cursor, Page, Request, listed
 from loratui.core.boards.post import Post, by_category
 
 _CATEGORIES = {0: "general", 1: "artist", 3: "copyright", 4: "character", 5: "meta"}
@@ -49,6 +49,16 @@ class _Tag(msgspec.Struct):
     post_count: decode.Amount = 0
 
 
+class _Completion(msgspec.Struct):
+    """An entry of the completion; metatags and users have no category."""
+
+    type: str = ""
+    value: str = ""
+    category: int | None = None
+    post_count: decode.Amount | None = None
+    antecedent: str | None = None
+
+
 class Danbooru(Board):
     """Counts by JSON, categories in each record, pages by id."""
 
@@ -86,6 +96,20 @@ class Danbooru(Board):
     def tags(self, raw: bytes) -> dict[str, tuple[str, int]]:
         records = decode.records(listed(decode.json_document(raw), "tags"), _Tag)
         return {tag.name: (_CATEGORIES.get(tag.category, "general"), tag.post_count) for tag in records}
+
+    def complete_request(self, word: str) -> Request | None:
+        params = (("search[query]", word), ("search[type]", "tag_query"), ("limit", "10"))
+        return Request("/autocomplete.json", params)
+
+    def completions(self, raw: bytes) -> list[Completion]:
+        entries = decode.records(listed(decode.json_document(raw), "autocomplete"), _Completion)
+        return [
+            Completion(
+                entry.value, _CATEGORIES.get(entry.category or 0, "general"), entry.post_count, entry.antecedent or ""
+            )
+            for entry in entries
+            if entry.type.startswith("tag") and entry.value
+        ]
 
     def page_url(self, post_id: int) -> str:
         return f"{self.url}/posts/{post_id}"

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from loratui.core.boards import decode
-from loratui.core.boards.board import Board, Cursor, Page, Request, listed
+from loratui.core.boards.board import Board, Completion, Cursor, Page, Request, listed
 from loratui.core.boards.post import Post, by_category
 
 _CATEGORIES = {
@@ -20,6 +20,9 @@ _CATEGORIES = {
     "lore": "meta",
     "meta": "meta",
 }
+_TYPES = ("general", "artist", "artist", "copyright", "character", "species", "meta", "meta", "meta")
+"""Our categories by the number of theirs."""
+
 _PASSED = (
     "rating width height mpixels ratio score id filetype filesize md5 parent tagcount date status user fav pool source "
     "duration favcount"
@@ -84,6 +87,13 @@ class _Record(msgspec.Struct):
     relationships: _Relationships = msgspec.field(default_factory=_Relationships)
 
 
+class _Tag(msgspec.Struct):
+    name: str
+    category: int = 0
+    post_count: decode.Amount | None = None
+    antecedent_name: str | None = None
+
+
 class E621(Board):
     """Counts by JSON, categories in each record, pages by id; at most one request a second."""
 
@@ -116,6 +126,22 @@ class E621(Board):
 
     def metatag(self, key: str) -> str:
         return "type" if key == "filetype" else key
+
+    def complete_request(self, word: str) -> Request | None:
+        return Request("/tags/autocomplete.json", (("search[name_matches]", word),)) if len(word) >= 3 else None
+
+    def completions(self, raw: bytes) -> list[Completion]:
+        tags = decode.records(listed(decode.json_document(raw), "tags"), _Tag)
+        return [
+            Completion(
+                tag.name,
+                _TYPES[tag.category] if 0 <= tag.category < len(_TYPES) else "general",
+                tag.post_count,
+                tag.antecedent_name or "",
+            )
+            for tag in tags
+            if tag.name
+        ]
 
     def page_url(self, post_id: int) -> str:
         return f"{self.url}/posts/{post_id}"

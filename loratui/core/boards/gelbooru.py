@@ -1,13 +1,15 @@
 """Gelbooru 0.2.5: gelbooru.com. Keyed since June 2025; the older engines have a module of their own."""
 
 import html
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from loratui.core.boards import decode
-from loratui.core.boards.board import Board, Cursor, Page, Request, listed
+from loratui.core.boards.board import Board, Completion, Cursor, Page, Request, listed
+from loratui.core.boards.post import CATEGORIES as POST_CATEGORIES
 from loratui.core.boards.post import Post, by_category
 
 CATEGORIES = {0: "general", 1: "artist", 3: "copyright", 4: "character", 5: "meta", 6: "general"}
@@ -53,7 +55,17 @@ class _Tag(msgspec.Struct):
     count: decode.Amount = 0
 
 
+class _Completion(msgspec.Struct):
+    """An entry of either generation's completion; the older one has its count in brackets behind the label."""
+
+    value: str
+    label: str = ""
+    post_count: decode.Amount | None = None
+    category: str = ""
+
+
 _TYPE_WORDS = {"tag": "general", "metadata": "meta", "deprecated": "general"}
+_COUNTED = re.compile(r" \((\d{1,18})\)$")
 
 
 class Gelbooru(Board):
@@ -99,6 +111,21 @@ class Gelbooru(Board):
             for tag in decode.records(items, _Tag)
             if tag.name
         }
+
+    def complete_request(self, word: str) -> Request | None:
+        params = (("page", "autocomplete2"), ("term", word), ("type", "tag_query"), ("limit", "10"))
+        return Request("/index.php", params)
+
+    def completions(self, raw: bytes) -> list[Completion]:
+        found = []
+        for entry in decode.records(listed(decode.json_document(raw), "tags"), _Completion):
+            counted = _COUNTED.search(entry.label)
+            count = int(counted[1]) if counted and entry.post_count is None else entry.post_count
+            category = _TYPE_WORDS.get(entry.category, entry.category)
+            tag = html.unescape(entry.value).strip().replace(" ", "_")
+            if tag:
+                found.append(Completion(tag, category if category in POST_CATEGORIES else "", count))
+        return found
 
     def page_url(self, post_id: int) -> str:
         return f"{self.url.replace('//api.', '//')}/index.php?page=post&s=view&id={post_id}"

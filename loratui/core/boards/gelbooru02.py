@@ -40,6 +40,9 @@ class Gelbooru02(Gelbooru):
         call = (("page", "dapi"), ("s", "tag"), ("q", "index"))
         return [Request("/index.php", (*call, ("name", tag))) for tag in tags]
 
+    def complete_request(self, word: str) -> Request | None:
+        return Request("/autocomplete.php", (("q", word),))
+
     def rating_terms(self, wanted: frozenset[str]) -> list[str]:
         # The word for the mildest rating differs from site to site (safe, general): name only what is not wanted.
         mild = [] if wanted & {"g", "s"} else ["safe", "general"]

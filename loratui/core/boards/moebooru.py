@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from loratui.core.boards import decode
-from loratui.core.boards.board import Board, Cursor, Page, Request, listed
+from loratui.core.boards.board import Board, Completion, Cursor, Page, Request, listed
 from loratui.core.boards.post import Post, by_category
 
 _CATEGORIES = {
@@ -20,6 +20,9 @@ _CATEGORIES = {
     "faults": "meta",
     "meta": "meta",
 }
+_TYPES = {0: "general", 1: "artist", 3: "copyright", 4: "character"}
+"""Of a tag's own record. What 5 and 6 stand for differs from site to site, so they say nothing."""
+
 _PASSED = "rating width height mpixels score id md5 parent user source date pool vote"
 
 
@@ -41,6 +44,12 @@ class _Record(msgspec.Struct):
     parent_id: decode.Whole | None = None
     status: str | None = None
     is_held: bool = False
+
+
+class _Tag(msgspec.Struct):
+    name: str
+    type: int = -1
+    count: decode.Amount | None = None
 
 
 class Moebooru(Board):
@@ -78,6 +87,13 @@ class Moebooru(Board):
 
     def count(self, raw: bytes) -> int | None:
         return decode.amount(decode.xml_root(raw).get("count"))
+
+    def complete_request(self, word: str) -> Request | None:
+        return Request("/tag.json", (("name", f"{word}*"), ("order", "count"), ("limit", "10")))
+
+    def completions(self, raw: bytes) -> list[Completion]:
+        tags = decode.records(listed(decode.json_document(raw), "tags"), _Tag)
+        return [Completion(tag.name, _TYPES.get(tag.type, ""), tag.count) for tag in tags if tag.name]
 
     def page_url(self, post_id: int) -> str:
         return f"{self.url}/post/show/{post_id}"
