@@ -17,7 +17,6 @@ from typing import Any
 from loratui.core.errors import LoratuiError, from_os
 
 _WAIT = 30.0  # seconds for another program's transaction
-_VERSION = 1
 
 
 class Store:
@@ -28,18 +27,25 @@ class Store:
         name: what it holds, as a sentence begins: `The records`.
         schema: SQL that makes what is not there yet.
         upgrade: called in the transaction that made new tables in a database of an earlier version.
+        version: of the tables; raise it when `schema` or `upgrade` makes more than before.
 
     Attributes:
         lock: held during every use; whoever keeps state beside the database guards it by the same one.
     """
 
     def __init__(
-        self, path: Path, name: str, schema: str, upgrade: Callable[[sqlite3.Connection], None] | None = None
+        self,
+        path: Path,
+        name: str,
+        schema: str,
+        upgrade: Callable[[sqlite3.Connection], None] | None = None,
+        version: int = 1,
     ) -> None:
         self._path = path
         self._name = name
         self._schema = schema
         self._upgrade = upgrade
+        self._version = version
         self.lock = RLock()
         self._db: sqlite3.Connection | None = None
         self._fixed = False  # opened where nothing can be written
@@ -129,7 +135,7 @@ class Store:
             with suppress(sqlite3.OperationalError):  # a log of an earlier version, which another program still uses
                 database.execute("pragma journal_mode=delete")
             database.execute("pragma synchronous=full")
-            if _version(database) < _VERSION:
+            if _version(database) < self._version:
                 self._prepare(database)
         except BaseException:
             database.close()
@@ -144,7 +150,7 @@ class Store:
                 database.execute(statement)
             if self._upgrade is not None:
                 self._upgrade(database)
-            database.execute(f"pragma user_version={_VERSION}")
+            database.execute(f"pragma user_version={self._version}")
             database.execute("commit")
         except BaseException:
             if database.in_transaction:
@@ -168,7 +174,7 @@ class Store:
 
     def _up_to_date(self, database: sqlite3.Connection) -> sqlite3.Connection:
         """One of an earlier version that cannot be written: a copy in memory gets the tables it lacks."""
-        if _version(database) >= _VERSION:
+        if _version(database) >= self._version:
             return database
         copy = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         database.backup(copy)

@@ -27,6 +27,7 @@ create table if not exists scores(hash text, model text, json text, primary key(
 create table if not exists not_duplicates(a text, b text, primary key(a, b));
 create table if not exists file(path text primary key, size integer, mtime integer, inode integer, hash text);
 create table if not exists category(tag text primary key, name text, by_board integer);
+create table if not exists rendered(hash text, caption blob, primary key(hash, caption));
 """
 # Hashes of files are remembered so many at a time: each transaction is a flush to the disk.
 _HASHES = 256
@@ -69,7 +70,7 @@ class Records:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._store = Store(root / ".loratui" / "records.db", "The records", _SCHEMA, _fill_categories)
+        self._store = Store(root / ".loratui" / "records.db", "The records", _SCHEMA, _fill_categories, version=2)
         self._hashes: dict[tuple[str, int, int, int], str] = {}
         self._unsaved: list[tuple[object, ...]] = []
         self._finalize = weakref.finalize(self, _save_hashes, self._store, self._unsaved)  # at the program's end
@@ -139,6 +140,27 @@ class Records:
         with self.batch():
             self._write("insert or replace into provenance values(?,?,?,?,?)", values)
             self._learn([(key(tag), name, True) for name, tags in provenance.tags.items() for tag in tags])
+
+    def provenances(self) -> dict[str, Provenance]:
+        """Where every recorded content comes from, by its hash."""
+        return {
+            digest: Provenance(**json.loads(text))
+            for digest, text in self._store.read("select hash, json from provenance")
+        }
+
+    def rendered(self, digest: str) -> list[bytes]:
+        """The captions that were written from the board's tags of a content, oldest first.
+
+        A caption that is none of them was edited since.
+        """
+        rows = self._store.read("select caption from rendered where hash=? order by rowid", (digest,))
+        return [row[0] for row in rows]
+
+    def put_rendered(self, captions: Mapping[str, bytes]) -> None:
+        """Records what captions were written from the boards' tags, by content; undone ones count too."""
+        with self._store.writing() as database:
+            database.executemany("delete from rendered where hash=? and caption=?", captions.items())
+            database.executemany("insert into rendered values(?,?)", captions.items())
 
     def hash_of_post(self, board: str, post: str) -> str | None:
         """The content downloaded from a post; None: it never was."""
