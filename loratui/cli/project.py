@@ -30,8 +30,8 @@ def register(verbs: Verbs) -> None:
         "split", subset_split, help="one subset for each tag; without tags: propose some", dry_run=True
     )
     parser.add_argument("tags", nargs="*", metavar="TAG")
-    parser = verbs.add("add", add, help="take in files and folders of your own", dry_run=True)
-    parser.add_argument("paths", nargs="+", metavar="PATH")
+    parser = verbs.add("add", add, help="take in files, folders, or a page through gallery-dl", dry_run=True)
+    parser.add_argument("paths", nargs="+", metavar="PATH|URL", help="files and folders of yours, addresses of pages")
     parser.add_argument("--into", default="", metavar="SUBSET", help="the subset they go to (the first)")
     parser.add_argument("--move", action="store_true", help="move instead of copy")
 
@@ -157,24 +157,30 @@ def _new_subset(folder: str, out: Output) -> str:
 
 def add(args: Args, out: Output) -> int:
     """The person's own files come in."""
-    from loratui.core.intake import local, take_in
+    from loratui.core.downloads.pages import add_page
+    from loratui.core.intake import Intake, parted, take_in
 
     workspace = out.workspace(args)
-    paths = local(workspace.cwd, args.paths)
+    paths, pages = parted(workspace.cwd, args.paths)
     project = workspace.need_project()
     subset = project.subset(args.into) if args.into else (project.subsets[0] if project.subsets else None)
     if subset is None:
         raise UsageError(f"There is no subset {args.into!r}.", "See `loratui subset list`.")
+    result, failed = Intake(), False
     with out.progress("taking in") as report:
-        result = take_in(
-            workspace.changes,
-            subset.folder,
-            paths,
-            move=args.move,
-            dry_run=out.dry_run,
-            report=report,
-            cancel=out.cancel,
-        )
+        if paths:
+            result = take_in(
+                workspace.changes,
+                subset.folder,
+                paths,
+                move=args.move,
+                dry_run=out.dry_run,
+                report=report,
+                cancel=out.cancel,
+            )
+        for page in pages:
+            got = add_page(workspace, page, subset.folder, dry_run=out.dry_run, report=report, cancel=out.cancel)
+            result, failed = result + got, failed or bool(got.refused)
     document = {
         "added": len(result.added),
         "existing": len(result.existing),
@@ -182,4 +188,5 @@ def add(args: Args, out: Output) -> int:
     }
     lines = [f"{len(result.added)} added to {subset.folder}, {len(result.existing)} there already"]
     lines += [f"refused {file}: {reason}" for file, reason in result.refused]
-    return out.done(document, lines, code=1 if result.refused and not result.added and not result.existing else 0)
+    failed = failed or bool(result.refused and not result.added and not result.existing)
+    return out.done(document, lines, code=1 if failed else 0)

@@ -34,20 +34,34 @@ class Intake:
     refused: list[tuple[str, str]] = field(default_factory=list)
     originals: dict[str, Path] = field(default_factory=dict)
 
+    def __add__(self, other: "Intake") -> "Intake":
+        return Intake(
+            self.added + other.added,
+            self.existing + other.existing,
+            self.refused + other.refused,
+            self.originals | other.originals,
+        )
 
-def local(cwd: Path, texts: Sequence[str]) -> list[Path]:
-    """What a person names, as paths.
+
+def parted(cwd: Path, texts: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """What a person names: paths, and addresses of pages.
 
     Raises:
-        UsageError: one is the address of a page.
+        UsageError: an address is none that can be fetched.
     """
+    paths: list[Path] = []
+    pages: list[str] = []
     for text in texts:
-        if re.match(r"[a-z][a-z0-9+.-]*://|www\.", text, re.IGNORECASE):
+        if not re.match(r"[a-z][a-z0-9+.-]*://|www\.", text, re.IGNORECASE):
+            paths.append(cwd / text)
+            continue
+        page = f"https://{text}" if text.lower().startswith("www.") else text
+        if not re.fullmatch(r"https?://[^\s\x00-\x1f\x7f]+", page, re.IGNORECASE):
             raise UsageError(
-                f"Addresses of pages cannot be taken in yet: {line(secret(text))}.",
-                "Use `loratui get QUERY` for the pictures of a board, or download the file and add it.",
+                f"{line(secret(text), 120)} is no address of a page.", "Give one that begins with https://."
             )
-    return [cwd / text for text in texts]
+        pages.append(page)
+    return paths, pages
 
 
 def find(paths: Sequence[Path]) -> list[Path]:
