@@ -60,7 +60,7 @@ def test_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_why_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    class NVMLError_LibraryNotFound(NVMLError):  # noqa: N801: the library's own name
+    class NVMLError_LibraryNotFound(NVMLError):  # the library's own name
         pass
 
     def missing() -> None:

@@ -4,13 +4,13 @@ import errno
 import filecmp
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from loratui.core import durable
 from loratui.core.changes.journal import Record
-from loratui.core.changes.plan import Add, Edit, Move, Remove, inside
+from loratui.core.changes.plan import Add, Edit, Move, Remove, Stamp, inside
 from loratui.core.errors import Conflict, Refused
 
 TRASH = ".loratui/trash"
@@ -139,6 +139,19 @@ def blamed(root: Path, action: Action) -> str:
     missing = not os.path.lexists(root / action.source)
     path = action.source if missing else action.target
     return from_trash(path) or path
+
+
+def others(root: Path, seen: Mapping[str, Stamp]) -> list[str]:
+    """The paths whose files are no longer those that were seen."""
+
+    def now(path: str) -> Stamp | None:
+        try:
+            found = (root / path).stat()
+        except OSError:
+            return None
+        return found.st_size, found.st_mtime_ns, found.st_ino
+
+    return [path for path, stamp in seen.items() if now(path) != stamp]
 
 
 def within(root: Path, actions: Iterable[Action]) -> str | None:

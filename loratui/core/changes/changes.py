@@ -3,11 +3,12 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol, TypeVar
 from uuid import uuid4
 
 from loratui.core import durable
@@ -38,6 +39,17 @@ class Undone:
     steps: list[Step] = field(default_factory=list)
     left: int = 0
     conflicts: list[str] = field(default_factory=list)
+
+
+class Planned(Protocol):
+    """Whatever carries a plan."""
+
+    @property
+    def plan(self) -> Plan:
+        """What is to be done."""
+
+
+Made = TypeVar("Made", bound=Planned)
 
 
 class Changes:
@@ -100,8 +112,11 @@ class Changes:
                 Record(Step(number, plan.verb, plan.title, "", 0, "pending", group, ""), plan.operations), self.root
             )
             wrong = actions.Preview(self.root).conflicts(actions.forward(probe, self.root))
-            if wrong:
-                raise _conflict([actions.blamed(self.root, action) for action in wrong], "Look at it and repeat.")
+            others = actions.others(self.root, plan.seen)
+            if wrong or others:
+                blamed = [actions.blamed(self.root, action) for action in wrong]
+                gone = [path for path in others if not os.path.lexists(self.root / path)]
+                raise _gone(gone) if gone else _conflict([*blamed, *others], "Look at it and repeat.")
             record = journal.write(plan, group)
             try:
                 actions.run(self.root, actions.forward(record, self.root))
@@ -117,6 +132,34 @@ class Changes:
             self._remember_boot()
             self._drop_empty_stages(plan)
             return journal.step(record.step.id, "done")
+
+    def apply_made(self, make: Callable[[], Made]) -> Made:
+        """Makes a plan and does it; where somebody changed files in between, both once more from what is there now.
+
+        Args:
+            make: computes the plan from the files, with what belongs to it. A plan that says what a person wrote or
+                agreed to is none of these: `apply` it, and let them look when it is refused.
+
+        Returns:
+            what was made last, and done.
+
+        Raises:
+            Conflict: files changed again meanwhile; nothing was changed.
+            LoratuiError: as `apply`, or what `make` raises.
+        """
+        made = make()
+        try:
+            self.apply(made.plan)
+        except Conflict:
+            self.discard(made.plan)
+            made = make()
+            self.apply(made.plan)
+        return made
+
+    def discard(self, plan: Plan) -> None:
+        """Clears away what was staged for a plan that is not going to be done."""
+        for folder in self._stages(plan):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def undo(self, count: int = 1, *, keep_changed: bool = False) -> Undone:
         """Undoes the newest `count` acts, all or none.
@@ -303,10 +346,13 @@ class Changes:
                 durable.write_file(file, now, mode=0o600)
 
     def _drop_empty_stages(self, plan: Plan) -> None:
-        for folder in {operation.staged.parent for operation in plan.operations if isinstance(operation, Add)}:
-            if folder.parent == self.home / "staging":
-                with suppress(OSError):
-                    folder.rmdir()
+        for folder in self._stages(plan):
+            with suppress(OSError):
+                folder.rmdir()
+
+    def _stages(self, plan: Plan) -> set[Path]:
+        folders = {operation.staged.parent for operation in plan.operations if isinstance(operation, Add)}
+        return {folder for folder in folders if folder.parent == self.home / "staging"}
 
 
 def _acts(steps: Sequence[Step]) -> list[list[Step]]:
@@ -320,13 +366,21 @@ def _acts(steps: Sequence[Step]) -> list[list[Step]]:
     return acts
 
 
-def _conflict(paths: Sequence[str], remedy: str) -> LoratuiError:
-    first = paths[0]
-    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+def _gone(paths: Sequence[str]) -> Conflict:
+    verb = "is" if len(paths) == 1 else "are"
+    return Conflict(f"{_named(paths)} {verb} no longer here; nothing was changed.", "Look again.", paths)
+
+
+def _named(paths: Sequence[str]) -> str:
+    return paths[0] + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+
+
+def _conflict(paths: Sequence[str], remedy: str) -> Conflict:
+    paths = list(dict.fromkeys(paths))
     return Conflict(
-        f"{first}{more} changed on disk, or went from the trash, since loratui saw it; nothing was changed.",
+        f"{_named(paths)} changed on disk, or went from the trash, since loratui saw it; nothing was changed.",
         remedy,
-        tuple(dict.fromkeys(paths)),
+        paths,
     )
 
 

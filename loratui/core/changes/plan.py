@@ -61,6 +61,9 @@ class Move:
 
 Operation = Edit | Remove | Add | Move
 
+Stamp = tuple[int, int, int]
+"""Size, time of change in nanoseconds, and inode: by it a file that was changed or replaced is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -72,6 +75,8 @@ class Plan:
         operations: in the order in which they are done.
         counts: what a person decides by, such as `{"changed_files": 201, "changed_tags": 201}`.
         command: the equivalent command line, "" where there is none.
+        seen: files that must still be as they were when the plan was made, beyond the bytes of its edits: the images a
+            decision rests on, also such as stay.
     """
 
     verb: str
@@ -79,6 +84,7 @@ class Plan:
     operations: tuple[Operation, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     command: str = ""
+    seen: Mapping[str, Stamp] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.operations)

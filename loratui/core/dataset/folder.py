@@ -9,6 +9,10 @@ import stat
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loratui.core.changes import Stamp
 
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".avif", ".jxl", ".tif", ".tiff", ".jp2"))
 CAPTION_SUFFIXES = (".txt", ".caption", ".cap")
@@ -31,6 +35,11 @@ class Image:
     size: int
     mtime_ns: int
     inode: int
+
+    @property
+    def stamp(self) -> "Stamp":
+        """What says whether the file is still the same."""
+        return self.size, self.mtime_ns, self.inode
 
     @property
     def folder(self) -> str:

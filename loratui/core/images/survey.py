@@ -204,7 +204,7 @@ def survey(
     decoder = msgspec.msgpack.Decoder(Facts | _Failure)
     for image in images:
         identity, what = known.get(image.path, (None, b""))
-        if identity != (image.size, image.mtime_ns, image.inode):
+        if identity != image.stamp:
             missing.append(image)
             continue
         result = decoder.decode(what)
