@@ -1,0 +1,91 @@
+"""The list below a line that is typed into: tags with their colours, other names and counts."""
+
+from collections.abc import Iterable, Sequence
+
+from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from loratui.core.sanitize import line
+from loratui.core.vocabulary.offers import Suggestion
+
+COLOURS = {
+    "artist": "$tag-artist",
+    "copyright": "$tag-copyright",
+    "character": "$tag-character",
+    "species": "$tag-character",
+    "meta": "$tag-meta",
+    "general": "$tag-general",
+}
+_COUNT = 11  # cells
+
+
+class Suggestions(Widget):
+    """Floats over what is below it; sends only the lines that changed. Without suggestions it is not there."""
+
+    DEFAULT_CSS = """
+    Suggestions {
+        overlay: screen; constrain: inside; display: none;
+        width: 64; max-width: 100%; height: auto; background: $panel;
+        & > .suggestions--chosen { background: $primary 35%; text-style: bold; }
+        &:ansi > .suggestions--chosen { background: ansi_default; text-style: reverse; }
+    }
+    """
+    COMPONENT_CLASSES = {"suggestions--chosen"}  # noqa: RUF012  (Textual declares it so)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.suggestions: tuple[Suggestion, ...] = ()
+        self.chosen = -1
+        self._height = 0
+        self._painted: dict[int, Strip] = {}
+
+    def show(self, suggestions: Sequence[Suggestion], chosen: int = -1) -> None:
+        """Shows these, with one of them chosen or none (-1)."""
+        self.suggestions, self.chosen = tuple(suggestions), chosen
+        self.display = bool(suggestions)
+        if suggestions and self._height != len(suggestions):
+            self.styles.height = self._height = len(suggestions)
+        self._repaint(range(len(suggestions)))
+
+    def choose(self, index: int) -> None:
+        """Another row; -1 for none."""
+        old, self.chosen = self.chosen, max(-1, min(index, len(self.suggestions) - 1))
+        self._repaint((old, self.chosen))
+
+    def _repaint(self, rows: Iterable[int]) -> None:
+        for y in rows:
+            if y in self._painted and self._painted[y] != self._strip(y):
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        """Line `y`, for the compositor."""
+        strip = self._painted[y] = self._strip(y)
+        return strip
+
+    def notify_style_update(self) -> None:
+        """Forgets what was painted when the theme changes."""
+        self._painted.clear()
+        super().notify_style_update()
+
+    def _strip(self, y: int) -> Strip:
+        width = self.size.width
+        style = self.visual_style
+        if y == self.chosen:
+            style += self.get_visual_style("suggestions--chosen", partial=True)
+        if y >= len(self.suggestions):
+            return Strip.blank(width, style.rich_style)
+        mark = "▸" if y == self.chosen else " "
+        content = Content(mark) + row(self.suggestions[y], width - 1)
+        return Strip(content.render_segments(style)).adjust_cell_length(width, style.rich_style)
+
+
+def row(suggestion: Suggestion, width: int) -> Content:
+    """`other name → tag` in the colour of its category, and the count at the right."""
+    named = Content.styled(line(suggestion.tag, 200), COLOURS.get(suggestion.category, ""))
+    if suggestion.alias:
+        named = Content.assemble((f"{line(suggestion.alias, 200)} → ", "$dim"), named)
+    count = "" if suggestion.count is None else f"{suggestion.count:,}"
+    named = named.truncate(max(0, width - _COUNT - 1), ellipsis=True, pad=True)
+    return Content.assemble(named, (f"{count:>{_COUNT}}", "$dim"), " ")
