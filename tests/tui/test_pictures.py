@@ -6,24 +6,16 @@ import re
 from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from PIL import Image
-from textual.app import App, ComposeResult
-from textual.containers import Vertical
-from textual.pilot import Pilot
-from textual.strip import Strip
-from textual.widgets import Static
 
 from loratui.tui.graphics import brands, halfcell, kitty
 from loratui.tui.graphics.encode import Encoded, How, Wanted, encode, fit, share
 from loratui.tui.graphics.pictures import Drawn, Pictures
 from loratui.tui.graphics.probe import QUERY_ID, Probe, Terminal
 from loratui.tui.graphics.replies import Reply
-from loratui.tui.graphics.service import Graphics
-from loratui.tui.widgets.picture import Picture
-from loratui.tui.widgets.thumbnails import ThumbnailGrid
+from tests.tui.gallery import plain
 
 KITTY = How("kitty", (10, 20), 20_000)
 HALF = How("halfcell", (10, 20), 20_000)
@@ -47,11 +39,6 @@ def photo(path: Path, width: int = 640, height: int = 480, seed: int = 1) -> Pat
 @pytest.fixture(scope="session")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return photo(tmp_path_factory.mktemp("pictures") / "photo.png")
-
-
-def plain(path: Path, colour: str = "red", size: tuple[int, int] = (60, 40)) -> Path:
-    Image.new("RGB", size, colour).save(path)
-    return path
 
 
 # --- encoding ------------------------------------------------------------------------------------------------------
@@ -387,181 +374,6 @@ async def test_a_picture_the_terminal_did_not_take_is_sent_again(colours: list[P
         bench.pictures.refused(bench.numbers[-1])
     assert len(bench.numbers) == 2
     bench.pictures.close()
-
-
-# --- the widgets ---------------------------------------------------------------------------------------------------
-
-
-class Files:
-    def __init__(self, paths: list[Path]) -> None:
-        self.paths = paths
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def path(self, index: int) -> Path | None:
-        return self.paths[index]
-
-    def label(self, index: int) -> str:
-        return self.paths[index].name
-
-    def is_marked(self, index: int) -> bool:
-        return index == 1
-
-
-class Gallery(App[None]):
-    CSS = """
-    Gallery { layers: base over; }
-    ThumbnailGrid { height: 16; }
-    Picture { height: 1fr; }
-    #panel { layer: over; dock: right; width: 12; background: $panel; }
-    """
-    ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
-
-    def __init__(self, paths: list[Path], way: str = "halfcell") -> None:
-        super().__init__()
-        self.graphics = Graphics(self, way)
-        self.paths = paths
-
-    def compose(self) -> ComposeResult:
-        yield ThumbnailGrid(Files(self.paths), cell=(12, 6))
-        yield Picture(label="no picture yet")
-
-    def on_mount(self) -> None:
-        self.graphics.start()
-
-    def on_unmount(self) -> None:
-        self.graphics.stop()
-
-
-async def settled(pilot: Pilot[None]) -> None:
-    """Until all claims are dealt with."""
-    app = pilot.app
-    assert isinstance(app, Gallery)
-    await pilot.pause()
-    for _ in range(400):
-        if not app.graphics.pictures.busy:
-            break
-        await asyncio.sleep(0.01)
-    await pilot.pause()
-
-
-def lines(widget: Picture | ThumbnailGrid) -> list[str]:
-    return [widget.render_line(y).text.rstrip() for y in range(widget.size.height)]
-
-
-async def test_a_picture_is_drawn_redrawn_after_a_resize_and_emptied(colours: list[Path]) -> None:
-    app = Gallery(colours[:3])
-    async with app.run_test(size=(60, 30)) as pilot:
-        box = app.query_one(Picture)
-        assert "no picture yet" in "".join(lines(box))
-        for path in colours[:5]:
-            box.show(path)
-        await settled(pilot)
-        assert box._drawn is not None and (box._drawn.columns, box._drawn.rows) == (42, 14)
-        await pilot.resize_terminal(40, 26)
-        await settled(pilot)
-        assert (box._drawn.columns, box._drawn.rows) == (30, 10)
-        box.show(None)
-        assert not "".join(lines(box))
-
-
-async def test_a_bad_file_is_one_line_and_the_app_goes_on(tmp_path: Path, colours: list[Path]) -> None:
-    (tmp_path / "bad.png").write_text("no picture [/x]")
-    app = Gallery([tmp_path / "bad.png", tmp_path / "missing.png", colours[0]])
-    async with app.run_test(size=(60, 30)) as pilot:
-        box = app.query_one(Picture)
-        box.show(tmp_path / "bad.png")
-        await settled(pilot)
-        assert len([line for line in lines(box) if line]) == 1
-        assert "bad.png" in "".join(lines(box))
-        plain(tmp_path / "bad.png")
-        box.show(tmp_path / "bad.png")  # the same path, another file
-        await settled(pilot)
-        assert box._drawn is not None and not box._drawn.error
-
-
-async def test_from_bad_file_to_bad_file_only_the_line_of_text_is_painted(
-    tmp_path: Path, colours: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("bad.png", "worse.png"):
-        (tmp_path / name).write_text("no picture")
-    app = Gallery(colours[:1])
-    async with app.run_test(size=(60, 30)) as pilot:
-        box = app.query_one(Picture)
-        painted: set[int] = set()
-        render = box.render_line
-
-        def painting(y: int) -> Strip:
-            painted.add(y)
-            return render(y)
-
-        monkeypatch.setattr(box, "render_line", painting)
-        whole, text = set(range(box.size.height)), {box.size.height // 2}
-        for path, expected in (
-            (colours[0], whole),
-            (tmp_path / "bad.png", whole),
-            (tmp_path / "worse.png", text),
-            (tmp_path / "gone.png", text),
-            (colours[0], whole),
-        ):
-            painted.clear()
-            box.show(path, label=path.name)
-            await settled(pilot)
-            assert painted == expected, path.name
-
-
-async def test_a_panel_over_a_picture_leaves_it_right_and_sends_nothing(colours: list[Path]) -> None:
-    app = Gallery(colours[:1], "kitty")
-    written: list[str] = []
-    async with app.run_test(size=(60, 30)) as pilot:
-        assert app._driver is not None
-        app._driver.write = lambda data: written.append(data)  # type: ignore[method-assign]
-        box = app.query_one(Picture)
-        box.show(colours[0])
-        await settled(pilot)
-        assert sum("a=T" in data for data in written) == 2
-        before = lines(box)
-        assert any("\U0010eeee" in line for line in before)
-        written.clear()
-        panel = Vertical(Static("panel"), id="panel")
-        await app.mount(panel)
-        await settled(pilot)
-        await panel.remove()
-        await settled(pilot)
-        assert lines(box) == before
-        assert not any("\x1b_G" in data for data in written)
-
-
-async def test_a_grid_reads_what_is_in_sight(colours: list[Path]) -> None:
-    app = Gallery(colours)
-    async with app.run_test(size=(60, 30)) as pilot:
-        grid = app.query_one(ThumbnailGrid)
-        await settled(pilot)
-        assert grid.columns == 4
-        assert sorted(grid._drawn) == list(range(12))
-        labels = lines(grid)[6]
-        assert labels.split() == ["▸", "0.png", "●1.png", "2.png", "3.png"]
-        await pilot.press("down", "down", "right")
-        assert (grid.cursor, grid.scroll_offset.y) == (9, 14)
-        await settled(pilot)
-        assert sorted(grid._drawn) == list(range(8, 20))
-        await pilot.press("end")
-        await settled(pilot)
-        assert grid.cursor == 99
-        assert max(grid._drawn) == 99
-        await pilot.press("home", "left", "up")
-        assert (grid.cursor, grid.scroll_offset.y) == (0, 0)
-
-
-async def test_without_pictures_there_are_labels(colours: list[Path]) -> None:
-    app = Gallery(colours[:4], "none")
-    async with app.run_test(size=(60, 30)) as pilot:
-        box = app.query_one(Picture)
-        box.show(colours[0], label="0.png 60×40")
-        await pilot.pause()
-        assert "".join(lines(box)).strip() == "0.png 60×40"
-        assert "0.png" in lines(app.query_one(ThumbnailGrid))[6]
 
 
 # --- import --------------------------------------------------------------------------------------------------------

@@ -3,15 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.segment import Segment
-from textual.app import App
-from textual.content import Content
 from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
-from loratui.tui.widgets.virtual_list import inert
+from loratui.tui.widgets.pictured import PICTURED_CLASSES, Pictured, stamp_of
 
 if TYPE_CHECKING:
     from loratui.tui.graphics.pictures import Drawn, Ticket
@@ -19,22 +15,7 @@ if TYPE_CHECKING:
     from loratui.tui.graphics.service import Graphics
 
 
-def graphics_of(app: App[object]) -> "Graphics | None":
-    """The app's graphics; None in an app that has none."""
-    graphics: Graphics | None = getattr(app, "graphics", None)
-    return graphics
-
-
-def stamp_of(path: Path | None) -> tuple[int, int]:
-    """Time and size of a file, (0, 0) where there is none: when they differ, it is another picture."""
-    try:
-        status = path.stat() if path is not None else None
-    except (OSError, ValueError):
-        status = None
-    return (status.st_mtime_ns, status.st_size) if status is not None else (0, 0)
-
-
-class Picture(Widget):
+class Picture(Pictured):
     """A picture as large as the box allows, centred, at its own proportions.
 
     The old picture stays until the new one is there. A file that is missing or broken shows why in one line; a terminal
@@ -44,11 +25,11 @@ class Picture(Widget):
     DEFAULT_CSS = """
     Picture {
         width: 1fr; height: 1fr;
-        & > .picture--text { color: $foreground-muted; }
-        & > .picture--error { color: $warning; }
+        & > .pictured--text { color: $foreground-muted; }
+        & > .pictured--error { color: $warning; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"picture--text", "picture--error"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*PICTURED_CLASSES}
 
     path: reactive[Path | None] = reactive(None, repaint=False)
     """The file shown; set it by `show`."""
@@ -103,12 +84,6 @@ class Picture(Widget):
     def _refresh_text(self) -> None:
         self.refresh(Region(0, self.size.height // 2, self.size.width, 1))
 
-    def on_mount(self) -> None:
-        """Learns of the terminal when it answers."""
-        if (graphics := graphics_of(self.app)) is not None:
-            graphics.changed.subscribe(self, self._terminal_changed)
-        self.screen.screen_layout_refresh_signal.subscribe(self, lambda _: self._wake())
-
     def on_unmount(self) -> None:
         """Gives its claim up."""
         if self._ticket is not None:
@@ -126,14 +101,7 @@ class Picture(Widget):
         self.refresh()
         self._claim()
 
-    def _visible(self) -> bool:
-        return self.is_attached and self.screen is self.app.screen and self.is_on_screen
-
-    def _wake(self) -> None:
-        """The screen is in front again: goes on, and sends anew what the terminal had to forget meanwhile."""
-        graphics = graphics_of(self.app)
-        if graphics is None or not self._visible():
-            return
+    def _wake(self, graphics: "Graphics") -> None:
         if self._ticket is not None:
             graphics.pictures.wake()
         elif self._drawn is not None and not graphics.pictures.alive(self._drawn):
@@ -146,9 +114,9 @@ class Picture(Widget):
         if self._ticket is not None:
             self._ticket.cancel()
             self._ticket = None
-        graphics = graphics_of(self.app) if self.is_mounted else None
+        graphics = self.graphics if self.is_mounted else None
         columns, rows = self.size
-        if graphics is None or self.path is None or not columns or not rows or graphics.terminal.protocol == "none":
+        if graphics is None or self.path is None or not columns or not rows or self.pictureless:
             return
         wanted = Wanted(self.path, columns, rows, self._crop)
         self._ticket = graphics.pictures.want(wanted, self._done, self._visible)
@@ -170,12 +138,7 @@ class Picture(Widget):
             top = (height - drawn.rows) // 2
             if not top <= y < top + drawn.rows:
                 return Strip.blank(width, base)
-            left = (width - drawn.columns) // 2
-            line = [Segment(" " * left), *drawn.lines[y - top], Segment(" " * (width - drawn.columns - left))]
-            return Strip([segment for segment in line if segment.text], width).apply_style(base)
+            return Strip(self._picture_line(drawn, y - top, width), width).apply_style(base)
         if y != height // 2:
             return Strip.blank(width, base)
-        text, name = (drawn.error, "picture--error") if drawn is not None else (self._label, "picture--text")
-        content = inert(Content(text).first_line).truncate(width, ellipsis=True).center(width)
-        style = self.get_visual_style(name)
-        return Strip(content.render_segments(style)).adjust_cell_length(width, base)
+        return Strip(self._words(drawn, self._label, width)).adjust_cell_length(width, base)

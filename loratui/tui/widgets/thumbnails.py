@@ -1,4 +1,4 @@
-"""A grid of small pictures: only those in sight are read."""
+"""A grid of small pictures: only those in sight are asked for and read."""
 
 from functools import partial
 from pathlib import Path
@@ -10,25 +10,33 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.timer import Timer
 
-from loratui.tui.widgets.picture import graphics_of, stamp_of
-from loratui.tui.widgets.virtual_list import inert
+from loratui.tui.widgets.cursor_view import GUTTER, CursorView
+from loratui.tui.widgets.inert import inert
+from loratui.tui.widgets.pictured import PICTURED_CLASSES, Pictured, stamp_of
 
 if TYPE_CHECKING:
     from loratui.tui.graphics.pictures import Drawn, Ticket
     from loratui.tui.graphics.probe import Terminal
+    from loratui.tui.graphics.service import Graphics
+
+STILL = 0.15
+"""Seconds the view stands still before the pictures that have no file yet are asked for."""
 
 
 class Thumbnails(Protocol):
-    """What a grid shows. A source may also have `is_marked(index: int) -> bool`."""
+    """What a grid shows.
+
+    A source may also have `is_marked(index: int) -> bool`, and `error(index: int) -> str`: why there will be no file,
+    as a few words; "" while there may be one.
+    """
 
     def __len__(self) -> int: ...
 
     def path(self, index: int) -> Path | None:
-        """The file of picture `index`; None while there is none (yet)."""
+        """The file of picture `index`; None while there is none (yet). Asked for pictures in sight only."""
         ...
 
     def label(self, index: int) -> str:
@@ -51,11 +59,24 @@ class _Nothing:
         return ""
 
 
-class ThumbnailGrid(ScrollView, can_focus=True):
+class ThumbnailGrid(CursorView, Pictured):
     """Pictures of a source in rows, with a cursor, and marks that the source keeps.
 
     Moving the cursor repaints two labels; when it leaves the view, the view turns a whole page, as every row that
-    scrolls costs its pictures.
+    scrolls costs its pictures. Where the terminal shows no pictures, the labels alone stand in columns.
+
+    The source is asked for what is in sight only. When it changed, call (in the event loop):
+
+    - `set_source(source, keep=False)` for another source, such as a new search;
+    - `update_all()` when it became longer or shorter, or many changed: what looks the same is not painted again;
+    - `update_cell(index)` when one changed: its file arrived, its `error`, its label, its mark. Only that cell is
+      painted, and nothing at all while it is out of sight.
+
+    Pictures that are still to be fetched: `path` gives None for them, and the grid posts `Missing` with those in sight
+    once the view has stood still. Fetch them in this order, give up what is not named any more, and call `update_cell`
+    for each that came or failed. Nothing is missing where the terminal shows no pictures.
+
+    Messages: `Moved` and `Chosen` (each with `view` and `index`), `Missing` (`view`, `indexes`).
 
     Args:
         source: what to show; `set_source` changes it.
@@ -65,62 +86,40 @@ class ThumbnailGrid(ScrollView, can_focus=True):
 
     DEFAULT_CSS = """
     ThumbnailGrid {
-        scrollbar-size: 0 0;
-        & > .thumbnails--cursor { background: $primary 25%; text-style: bold; }
-        & > .thumbnails--mark { color: $accent; }
-        & > .thumbnails--text { color: $foreground-muted; }
-        & > .thumbnails--error { color: $warning; }
-        &:blur > .thumbnails--cursor { background: $foreground 10%; text-style: none; }
-        &:ansi > .thumbnails--cursor { background: ansi_default; text-style: reverse; }
+        & > .pictured--text { color: $foreground-muted; }
+        & > .pictured--error { color: $warning; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "thumbnails--cursor",
-        "thumbnails--mark",
-        "thumbnails--text",
-        "thumbnails--error",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*PICTURED_CLASSES}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "move(-1, 0)", "left", show=False),
-        Binding("right,l", "move(1, 0)", "right", show=False),
-        Binding("up,k", "move(0, -1)", "up", show=False),
-        Binding("down,j", "move(0, 1)", "down", show=False),
-        Binding("pageup", "page(-1)", "page up", show=False),
-        Binding("pagedown", "page(1)", "page down", show=False),
-        Binding("home", "first", "first", show=False),
-        Binding("end,G,shift+g", "last", "last", show=False),
-        Binding("enter", "choose", "open", show=False),
+        Binding("left,h", "move(0, -1)", "left", show=False),
+        Binding("right,l", "move(0, 1)", "right", show=False),
     ]
 
-    cursor: reactive[int] = reactive(0, repaint=False)
-    """Index of the picture under the cursor; 0 while there are none."""
-
-    class Moved(Message):
+    class Moved(CursorView.Moved):
         """The cursor is on another picture. Only the newest of a burst is delivered."""
 
-        def __init__(self, grid: "ThumbnailGrid", index: int) -> None:
-            super().__init__()
-            self.grid = grid
-            self.index = index
+        view: "ThumbnailGrid"
 
-        @property
-        def control(self) -> "ThumbnailGrid":
-            return self.grid
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, ThumbnailGrid.Moved) and message.grid is self.grid
-
-    class Chosen(Message):
+    class Chosen(CursorView.Chosen):
         """Enter was pressed on a picture."""
 
-        def __init__(self, grid: "ThumbnailGrid", index: int) -> None:
+        view: "ThumbnailGrid"
+
+    class Missing(Message):
+        """These pictures are in sight and have no file yet; the newest message alone counts."""
+
+        def __init__(self, view: "ThumbnailGrid", indexes: tuple[int, ...]) -> None:
             super().__init__()
-            self.grid = grid
-            self.index = index
+            self.view = view
+            self.indexes = indexes
 
         @property
         def control(self) -> "ThumbnailGrid":
-            return self.grid
+            return self.view
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, ThumbnailGrid.Missing) and message.view is self.view
 
     def __init__(
         self,
@@ -132,12 +131,14 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
-        super().__init__(name=name, id=id, classes=classes)
+        super().__init__(empty, name=name, id=id, classes=classes)
         self._source: Thumbnails = source if source is not None else _Nothing()
         self._cell = cell
-        self._empty = empty
         self._drawn: dict[int, tuple[_Shown, Drawn]] = {}
         self._tickets: dict[int, tuple[_Shown, Ticket]] = {}
+        self._missing: tuple[int, ...] | None = None
+        """What was last said to be missing; None: say it anew."""
+        self._still: Timer | None = None
 
     # --- the source ----------------------------------------------------------------------------------------------
 
@@ -146,22 +147,41 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         """The source."""
         return self._source
 
-    def set_source(self, source: Thumbnails, *, keep: bool = True) -> None:
-        """Shows another source; with `keep` the cursor stays at its index (or the last picture)."""
+    def set_source(self, source: Thumbnails, *, keep: bool = True, empty: str | None = None) -> None:
+        """Shows another source.
+
+        Args:
+            source: the new source.
+            keep: the cursor stays at its index (or the last picture); else it goes to the first one.
+            empty: a new text for no pictures; None leaves it.
+        """
         self._source = source
-        self._measure()
+        if empty is not None:
+            self._empty = empty
         if not keep:
             self.cursor = 0
             self.scroll_to(0, 0, animate=False)
         self.update_all()
 
     def update_all(self) -> None:
-        """Call after the source changed. Pictures whose file is the same are not read again."""
+        """Call after the source changed. Pictures whose file is the same are neither read nor painted again."""
+        self._missing = None
         self._measure()
-        self.cursor = self.validate_cursor(self.cursor)
-        self._follow()
+        self._clamp()
         self._claim()
-        self.refresh()
+        self._repaint_all()
+
+    def update_cell(self, index: int) -> None:
+        """Call after one picture of the source changed: its file is there, it failed, its label or mark is another."""
+        if index not in self._in_sight():
+            return
+        if self._missing is not None:
+            self._missing = tuple(missing for missing in self._missing if missing != index)
+        self._claim()
+        self._repaint_cell(index)
+
+    def _count(self) -> int:
+        return len(self._source)
 
     # --- geometry ------------------------------------------------------------------------------------------------
 
@@ -171,8 +191,12 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         return max(1, self.scrollable_content_region.width // (self._cell[0] + 1))
 
     @property
+    def _picture_height(self) -> int:
+        return 0 if self.pictureless else self._cell[1]
+
+    @property
     def _tile_height(self) -> int:
-        return self._cell[1] + 1
+        return self._picture_height + 1
 
     @property
     def _page_rows(self) -> int:
@@ -193,13 +217,13 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         rows = -(-self.scrollable_content_region.height // self._tile_height)
         return range(min(first, len(self._source)), min(first + rows * self.columns, len(self._source)))
 
-    # --- pictures ------------------------------------------------------------------------------------------------
+    def _cell_region(self, index: int) -> Region:
+        """The cells of the view that picture `index` and its label take."""
+        row, column = divmod(index, self.columns)
+        width = self._cell[0] + 1
+        return Region(column * width, row * self._tile_height - self.scroll_offset.y, width, self._tile_height)
 
-    def on_mount(self) -> None:
-        """Learns of the terminal when it answers."""
-        if (graphics := graphics_of(self.app)) is not None:
-            graphics.changed.subscribe(self, self._terminal_changed)
-        self.screen.screen_layout_refresh_signal.subscribe(self, lambda _: self._wake())
+    # --- pictures ------------------------------------------------------------------------------------------------
 
     def on_unmount(self) -> None:
         """Gives its claims up."""
@@ -214,34 +238,28 @@ class ThumbnailGrid(ScrollView, can_focus=True):
 
     def _terminal_changed(self, terminal: "Terminal") -> None:
         self._drawn.clear()
-        self.refresh()
+        self._missing = None
+        self._measure()
+        self._follow()
         self._claim()
+        self.refresh()
 
-    def _visible(self) -> bool:
-        return self.is_attached and self.screen is self.app.screen and self.is_on_screen
-
-    def _wake(self) -> None:
-        """The screen is in front again: goes on, and sends anew what the terminal had to forget meanwhile."""
-        graphics = graphics_of(self.app)
-        if graphics is None or not self._visible():
-            return
-        pictures = graphics.pictures
-        dead = [index for index, (_, drawn) in self._drawn.items() if not pictures.alive(drawn)]
-        for index in dead:
-            del self._drawn[index]
-        if dead:
-            self._claim()
-        pictures.wake()
+    def _wake(self, graphics: "Graphics") -> None:
+        if self._drawn or self._tickets:
+            alive = graphics.pictures.alive
+            self._drawn = {index: shown for index, shown in self._drawn.items() if alive(shown[1])}
+            graphics.pictures.wake()
+        self._claim()
 
     def _claim(self) -> None:
         """Asks for the pictures in sight that are not there, and gives up all others."""
         from loratui.tui.graphics.encode import Wanted
 
-        graphics = graphics_of(self.app) if self.is_mounted else None
-        if graphics is None or graphics.terminal.protocol == "none":
+        graphics = self.graphics if self.is_mounted else None
+        if graphics is None or self.pictureless:
             return
-        paths = {index: path for index in self._in_sight() if (path := self._source.path(index)) is not None}
-        wanted = {index: (path, stamp_of(path)) for index, path in paths.items()}
+        paths = {index: self._source.path(index) for index in self._in_sight()}
+        wanted = {index: (path, stamp_of(path)) for index, path in paths.items() if path is not None}
         for index, (shown, ticket) in list(self._tickets.items()):
             if wanted.get(index) != shown:
                 ticket.cancel()
@@ -253,85 +271,91 @@ class ThumbnailGrid(ScrollView, can_focus=True):
                     shown,
                     graphics.pictures.want(Wanted(shown[0], *self._cell), partial(self._done, index), self._visible),
                 )
+        if len(wanted) < len(paths) or self._missing:
+            self._ask_soon()
 
     def _done(self, index: int, drawn: "Drawn") -> None:
         shown, _ = self._tickets.pop(index)
         self._drawn[index] = shown, drawn
-        self._refresh_tile(index)
+        self._repaint_cell(index)
+
+    def _ask_soon(self) -> None:
+        """Says what is missing in a moment, if no page is turned till then."""
+        if self._still is None:
+            self._still = self.set_timer(STILL, self._ask)
+
+    def _ask(self) -> None:
+        self._still = None
+        graphics = self.graphics
+        if graphics is None or graphics.terminal.protocol is None or self.pictureless or not self._visible():
+            return  # asked again when the terminal is known or the screen is in front
+        missing = tuple(
+            index for index in self._in_sight() if self._source.path(index) is None and not self._error(index)
+        )
+        if missing != self._missing:
+            self._missing = missing
+            self.post_message(self.Missing(self, missing))
+
+    def _error(self, index: int) -> str:
+        error = getattr(self._source, "error", None)
+        return str(error(index)) if error is not None else ""
 
     # --- painting ------------------------------------------------------------------------------------------------
 
-    def _refresh_tile(self, index: int, label_only: bool = False) -> None:
-        row, column = divmod(index, self.columns)
-        width = self._cell[0] + 1
-        top = row * self._tile_height - self.scroll_offset.y
-        if label_only:
-            self.refresh(Region(column * width, top + self._cell[1], width, 1))
-        else:
-            self.refresh(Region(column * width, top, width, self._tile_height))
+    def _repaint_cell(self, index: int) -> None:
+        """Marks those lines of a cell as dirty that differ from what was painted last."""
+        cell = self._cell_region(index)
+        changed = [Region(cell.x, y, cell.width, 1) for y in range(cell.y, cell.bottom) if self._differs(y)]
+        if changed:
+            self.refresh(*changed)
 
-    def render_line(self, y: int) -> Strip:
+    def _line(self, y: int, width: int) -> Strip:
         """Line `y` of the view: the same line of each picture in its row, or their labels."""
-        base = self.visual_style.rich_style
-        width = self.scrollable_content_region.width
-        row, line = divmod(self.scroll_offset.y + y, self._tile_height)
         if not len(self._source):
-            shown = Content(self._empty).truncate(width, ellipsis=True) if y == 1 else Content("")
-            text = shown.render_segments(self.get_visual_style("thumbnails--text"))
-            return Strip(text).adjust_cell_length(width, base)
+            return self._empty_line(y, width)
+        base = self.visual_style.rich_style
+        row, line = divmod(self.scroll_offset.y + y, self._tile_height)
         first = row * self.columns
-        tiles = range(min(first, len(self._source)), min(first + self.columns, len(self._source)))
         segments: list[Segment] = []
-        for index in tiles:
-            segments += self._label_line(index) if line == self._cell[1] else self._picture_line(index, line, base)
+        for index in range(min(first, len(self._source)), min(first + self.columns, len(self._source))):
+            is_label = line == self._picture_height
+            segments += self._label_line(index) if is_label else self._cell_line(index, line, base)
             segments.append(Segment(" ", base))
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _picture_line(self, index: int, line: int, base: Style) -> list[Segment]:
+    def _cell_line(self, index: int, line: int, base: Style) -> list[Segment]:
         width, height = self._cell
         _, drawn = self._drawn.get(index, (None, None))
         if drawn is not None and drawn.lines:
-            top, left = height - drawn.rows, (width - drawn.columns) // 2
-            if line < top:
-                return [Segment(" " * width, base)]
-            parts = [Segment(" " * left), *drawn.lines[line - top], Segment(" " * (width - drawn.columns - left))]
-            return [segment for segment in Segment.apply_style(parts, base) if segment.text]
+            top = height - drawn.rows
+            parts = self._picture_line(drawn, line - top, width) if line >= top else [Segment(" " * width)]
+            return list(Segment.apply_style(parts, base))
         if line != height // 2:
             return [Segment(" " * width, base)]
-        error = drawn.error if drawn is not None else ""
-        style = self.get_visual_style("thumbnails--error" if error else "thumbnails--text")
-        content = inert(Content(error or "·").first_line).truncate(width, ellipsis=True).center(width)
-        return content.truncate(width, pad=True).render_segments(style)
+        return self._words(drawn, self._error(index) or "·", width)
 
     def _label_line(self, index: int) -> list[Segment]:
-        names = ("thumbnails--cursor",) if index == self.cursor else ("thumbnails--text",)
-        style = self.get_visual_style(*names)
-        is_marked = getattr(self._source, "is_marked", None)
-        marked = is_marked is not None and is_marked(index)
-        mark = self.get_visual_style(*names, "thumbnails--mark").rich_style if marked else style.rich_style
-        label = inert(Content(self._source.label(index)).first_line).truncate(
-            self._cell[0] - 2, ellipsis=True, pad=True
-        )
-        return [
-            Segment("▸" if index == self.cursor else " ", style.rich_style),
-            Segment("●" if marked else " ", mark),
-            *label.render_segments(style),
-        ]
+        style = self._cursor_style() if index == self.cursor else self.get_visual_style("cursor-view--dim")
+        label = inert(Content(self._source.label(index)).first_line)
+        text = label.truncate(self._cell[0] - GUTTER, ellipsis=True, pad=True)
+        return [*self._gutter(index, style, self._source), *text.render_segments(style)]
 
     # --- the cursor ----------------------------------------------------------------------------------------------
-
-    def validate_cursor(self, cursor: int) -> int:
-        """Keeps the cursor on a picture."""
-        return max(0, min(cursor, len(self._source) - 1))
 
     def watch_cursor(self, old: int, new: int) -> None:
         """Repaints two labels, turns the page when the cursor left the view, and says so."""
         if not self.is_mounted or old == new:
             return
         self._follow()
-        self._refresh_tile(old, label_only=True)
-        self._refresh_tile(new, label_only=True)
+        self.refresh(self._label_region(old), self._label_region(new))
         self.post_message(self.Moved(self, new))
+
+    def _cursor_region(self) -> Region:
+        return self._label_region(self.cursor)
+
+    def _label_region(self, index: int) -> Region:
+        cell = self._cell_region(index)
+        return Region(cell.x, cell.bottom - 1, cell.width, 1)
 
     def _follow(self) -> None:
         """Turns to the page of the cursor."""
@@ -339,29 +363,19 @@ class ThumbnailGrid(ScrollView, can_focus=True):
         goal = page * self._page_rows * self._tile_height
         if goal != self.scroll_offset.y:
             self.scroll_to(0, goal, animate=False)
+            if self._still is not None:
+                self._still.stop()
+                self._still = None
             self._claim()
 
-    def action_move(self, across: int, down: int) -> None:
-        """Moves the cursor by pictures across and rows down; it stays where there is no picture."""
-        goal = self.cursor + across + down * self.columns
+    def action_move(self, steps: int, across: int = 0) -> None:
+        """Moves the cursor by rows down and pictures across; it stays where there is no picture."""
+        goal = self.cursor + across + steps * self.columns
         if 0 <= goal < len(self._source):
             self.cursor = goal
-        elif down > 0 and self.cursor // self.columns < (len(self._source) - 1) // self.columns:
+        elif steps > 0 and self.cursor // self.columns < (len(self._source) - 1) // self.columns:
             self.cursor = len(self._source) - 1
 
     def action_page(self, pages: int) -> None:
         """Moves the cursor by pages."""
         self.cursor += pages * self.columns * self._page_rows
-
-    def action_first(self) -> None:
-        """Moves the cursor to the first picture."""
-        self.cursor = 0
-
-    def action_last(self) -> None:
-        """Moves the cursor to the last picture."""
-        self.cursor = len(self._source) - 1
-
-    def action_choose(self) -> None:
-        """Posts `Chosen` for the picture under the cursor."""
-        if len(self._source):
-            self.post_message(self.Chosen(self, self.cursor))
