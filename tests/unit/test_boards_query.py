@@ -1,15 +1,17 @@
 """What goes to the site and what is judged here."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from loratui.core.boards.board import Board
 from loratui.core.boards.filters import Filters
 from loratui.core.boards.post import Post
-from loratui.core.boards.query import QueryPlan, plan
+from loratui.core.boards.query import plan
 from loratui.core.boards.registry import ENGINES
 from loratui.core.boards.terms import matches, parse, spans
+from loratui.core.boards.wishes import Wishes
 from loratui.core.config import BoardConfig
 from loratui.core.errors import UsageError
 
@@ -197,9 +199,8 @@ def test_judged_from_the_record(term: str, expected: bool) -> None:
     assert matches(POST, parse(term)[0]) is expected
 
 
-def filters(query: str = "x", **options: int) -> Filters:
-    made = plan(board("gelbooru"), query)
-    return Filters(QueryPlan(made.query, made.by_site, made.by_us, made.ratings, False, False), **options)
+def filters(query: str = "x", **wishes: Any) -> Filters:
+    return Filters(plan(board("gelbooru"), query), Wishes(**wishes))
 
 
 def test_reasons_from_the_record() -> None:

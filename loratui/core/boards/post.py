@@ -19,13 +19,40 @@ VIDEOS = frozenset({"mp4", "webm", "m4v", "mkv", "swf", "zip", "ugoira"})
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """One file of a post: the original, or a smaller still picture that the board made of it.
+
+    Attributes:
+        url: where it is.
+        width: in pixels, 0 if unknown.
+        height: in pixels, 0 if unknown.
+        ext: its type, as `Post.ext`.
+        size: in bytes; None where the board does not say.
+        md5: "" but for the original: boards tell that of no other file.
+        sha512: likewise.
+        elsewhere: see `Post.elsewhere`; none but for the original.
+    """
+
+    url: str
+    width: int = 0
+    height: int = 0
+    ext: str = ""
+    size: int | None = None
+    md5: str = ""
+    sha512: str = ""
+    elsewhere: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """One picture of a board, as its record tells.
 
     Attributes:
         board: the board's name in the configuration.
         id: the post's number on that board.
-        md5: of the original file, 32 lower-case hex digits; "" where the board hides it.
+        md5: of the original file, 32 lower-case hex digits; "" where the board hides it, or keeps none (Philomena).
+        sha512: of the original file, 128 lower-case hex digits; "" where the board tells none. A file is what the board
+            describes if each sum that is told is its own.
         width: of the original in pixels, 0 if unknown.
         height: of the original in pixels, 0 if unknown.
         ext: the original's type by its address: lower case, without the dot, `jpeg` as `jpg`.
@@ -33,9 +60,12 @@ class Post:
         rating: one of `RATINGS`, "" if unknown.
         score: None if unknown.
         file_url: the original; "" if hidden.
+        elsewhere: further addresses the original may have instead, each to be asked for where those before it answer
+            404: a list of Zerochan does not tell the file's type, so `file_url` and `ext` are its commonest there, and
+            only the file's first bytes tell the true one.
         sample_url: a smaller picture, "" if there is none.
         preview_url: a thumbnail, "" if there is none.
-        tags: by category, with underscores as the board writes them.
+        tags: by category, each as a person types it in a query: with underscores for spaces, whatever the board does.
         categorised: False where the record does not tell categories and all tags stand under `general`.
         source: where the board says it comes from; may hold several lines.
         created: RFC 3339 in UTC, "" if unknown.
@@ -43,6 +73,7 @@ class Post:
         deleted: taken out of the board's results.
         hidden: the board keeps the file from this account.
         page_url: the page for people.
+        variants: smaller still pictures of it, of known size, where the board has any; never the original.
     """
 
     board: str
@@ -65,6 +96,16 @@ class Post:
     deleted: bool = False
     hidden: bool = False
     page_url: str = ""
+    variants: tuple[Variant, ...] = ()
+    sha512: str = ""
+    elsewhere: tuple[str, ...] = ()
+
+    @property
+    def original(self) -> Variant:
+        """The original as one of its files."""
+        return Variant(
+            self.file_url, self.width, self.height, self.ext, self.size, self.md5, self.sha512, self.elsewhere
+        )
 
     @property
     def video(self) -> bool:

@@ -37,6 +37,22 @@ class QueryPlan:
     with_deleted: bool
     tags: tuple[str, ...] = ()
 
+    def told(self, total: int | None, scanned: int = 0, kept: int = 0, finished: bool = False) -> str:
+        """How the work is divided and what comes of it: `2 terms by the site, 1 here: 1,026 → 259`.
+
+        Args:
+            total: posts the site has for what it was sent; None: unknown.
+            scanned: how many of those were looked at.
+            kept: how many of those passed.
+            finished: all were looked at.
+        """
+        here = f", {len(self.by_us)} here" if self.by_us else ""
+        terms = f"{len(self.by_site)} {'term' if len(self.by_site) == 1 else 'terms'} by the site{here}"
+        count = "unknown" if total is None else f"{total:,}"
+        if finished:
+            return f"{terms}: {max(total or 0, scanned):,} → {kept:,}"
+        return f"{terms}: {count} posts" + (f", of the first {scanned:,} {kept:,}" if scanned else "")
+
 
 def plan(board: Board, query: str, counts: Counts | None = None) -> QueryPlan:
     """Splits `query` between the site and us.

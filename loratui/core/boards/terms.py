@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from time import time
 
+from loratui.core.boards import times
 from loratui.core.boards.decode import rating as read_rating
 from loratui.core.boards.post import RATINGS, Post
 from loratui.core.errors import UsageError
@@ -23,7 +25,7 @@ _NUMBERS: dict[str, Callable[[Post], float | None]] = {
 NUMBERS = frozenset(_NUMBERS)
 """Metatags whose value is a number or a range: the record of a post is enough to judge them."""
 
-JUDGED = NUMBERS | {"rating", "filetype", "md5", "parent"}
+JUDGED = NUMBERS | {"rating", "filetype", "md5", "parent", "age", "date"}
 """Metatags that can be judged here, from the record of a post."""
 
 _SITES_OWN = (
@@ -135,36 +137,45 @@ class Span:
 
 
 def spans(term: Term) -> list[Span]:
-    """The ranges of a numeric metatag: `768`, `>=768`, `<2`, `768..1024`, `..5`, `1,2,3`, `16:9`, `2mb`.
+    """The ranges of a metatag: `768`, `>=768`, `<2`, `768..1024`, `..5`, `1,2,3`, `16:9`, `2mb`, `2024-05`, `<2w`.
+
+    Of `date` they are in seconds since 1970, of `age` in seconds, of others in the metatag's own unit.
 
     Raises:
         UsageError: it is none of those.
     """
     try:
-        return [_span(part) for part in term.value.split(",")]
-    except ValueError:
-        raise UsageError(
-            f"{term.text} is no number or range.", f"Write it as {term.key}:>=768 or {term.key}:768..1024."
-        ) from None
+        return [_span(part, _EDGES.get(term.key, _edges)) for part in term.value.split(",")]
+    except (ValueError, OverflowError):
+        usual = {"date": "date:2024-05-01 or date:2023..2024", "age": "age:<30d or age:1y..2y"}
+        wanted = usual.get(term.key, f"{term.key}:>=768 or {term.key}:768..1024")
+        what = term.key if term.key in usual else "number"
+        raise UsageError(f"{term.text} is no {what} or range.", f"Write it as {wanted}.") from None
 
 
-def _span(text: str) -> Span:
+Edges = Callable[[str], tuple[float, float]]
+"""Reads one value as its first number and the first number after it; both are the same for a plain number."""
+
+
+def _span(text: str, edges: Edges) -> Span:
     if between := _SPANS.match(text):
         low, high = between["low"], between["high"]
-        return Span(_number(low) if low else None, _number(high) if high else None)
-    for sign, make in _SIGNS:
-        if text.startswith(sign):
-            return make(_number(text.removeprefix(sign)))
-    exact = _number(text)
-    return Span(exact, exact)
-
-
-_SIGNS: tuple[tuple[str, Callable[[float], Span]], ...] = (
-    (">=", lambda n: Span(low=n)),
-    ("<=", lambda n: Span(high=n)),
-    (">", lambda n: Span(low=n, low_open=True)),
-    ("<", lambda n: Span(high=n, high_open=True)),
-)
+        last = edges(high) if high else None
+        return Span(
+            edges(low)[0] if low else None, last[1] if last else None, high_open=last is not None and last[0] < last[1]
+        )
+    sign = next((sign for sign in (">=", "<=", ">", "<") if text.startswith(sign)), "")
+    first, after = edges(text.removeprefix(sign))
+    whole = first < after  # a day has a length, a number has none
+    if sign == ">=":
+        return Span(low=first)
+    if sign == "<":
+        return Span(high=first, high_open=True)
+    if sign == ">":
+        return Span(low=after, low_open=not whole)
+    if sign == "<=":
+        return Span(high=after, high_open=whole)
+    return Span(first, after, high_open=whole)
 
 
 def _number(text: str) -> float:
@@ -176,24 +187,78 @@ def _number(text: str) -> float:
     return round(float(first) / (float(second) or 1), 2) if divided else float(first)
 
 
-def matches(post: Post, term: Term) -> bool:
-    """Whether `post` satisfies `term`, negation included. Only for terms that are `judged_here`, but for ratings."""
-    return _holds(post, term) is not term.negated
+def _edges(text: str) -> tuple[float, float]:
+    return (_number(text),) * 2
 
 
-def _holds(post: Post, term: Term) -> bool:
+def _age_edges(text: str) -> tuple[float, float]:
+    return (times.age(text),) * 2
+
+
+_EDGES: dict[str, Edges] = {"date": times.date, "age": _age_edges}
+
+
+Judge = Callable[[Post, frozenset[str]], bool]
+"""Says of a post, and of its tags as `words` gives them, whether a term holds."""
+
+
+def words(post: Post) -> frozenset[str]:
+    """The tags of `post` as a person types them: lower case, with underscores."""
+    return frozenset(tag.lower().replace(" ", "_") for tags in post.tags.values() for tag in tags)
+
+
+def wild(patterns: list[str]) -> Callable[[str], object]:
+    """Whether a tag matches any of `patterns`, in which only `*` is special."""
+    return re.compile("|".join(translate(text.replace("[", "[[]").replace("?", "[?]")) for text in patterns)).match
+
+
+def judge(term: Term) -> Judge:
+    """How to tell whether a post satisfies `term`, negation included. Only for terms that are `judged_here`.
+
+    Raises:
+        UsageError: its value cannot be understood.
+    """
+    holds = _judge(term)
+    return (lambda post, tags: not holds(post, tags)) if term.negated else holds
+
+
+def _judge(term: Term) -> Judge:
+    value = term.value.lower()
     if term.key in _NUMBERS:
-        number = _NUMBERS[term.key](post)
-        return number is not None and any(number in span for span in spans(term))
+        number, ranges = _NUMBERS[term.key], spans(term)
+        return lambda post, _: (found := number(post)) is not None and any(found in span for span in ranges)
+    if term.key in ("age", "date"):
+        return _judge_time(term)
     if term.key == "filetype":
-        return post.ext in {"jpg" if word == "jpeg" else word for word in term.value.lower().split(",")}
+        types = {"jpg" if word == "jpeg" else word for word in value.split(",")}
+        return lambda post, _: post.ext in types
     if term.key == "md5":
-        return post.md5 in term.value.lower().split(",")
+        sums = value.split(",")
+        return lambda post, _: post.md5 in sums
     if term.key == "parent":
-        if term.value in ("none", "any"):
-            return (post.parent is None) == (term.value == "none")
-        return term.value in (str(post.parent), str(post.id))
+        if value in ("none", "any"):
+            return lambda post, _: (post.parent is None) == (value == "none")
+        return lambda post, _: value in (str(post.parent), str(post.id))
     if term.wildcard:
-        pattern = term.value.replace("[", "[[]").replace("?", "[?]")
-        return any(fnmatchcase(tag.lower(), pattern) for tag in post.all_tags())
-    return any(tag.lower() == term.value for tag in post.all_tags())
+        matches_tag = wild([value])
+        return lambda _, tags: any(map(matches_tag, tags))
+    return lambda _, tags: value in tags
+
+
+def _judge_time(term: Term) -> Judge:
+    now = time()
+    ranges = spans(term)
+
+    def holds(post: Post, _: frozenset[str]) -> bool:
+        created = times.seconds(post.created)
+        if created is None:
+            return False
+        number = created if term.key == "date" else now - created
+        return any(number in span for span in ranges)
+
+    return holds
+
+
+def matches(post: Post, term: Term) -> bool:
+    """Whether `post` satisfies `term`; see `judge`."""
+    return judge(term)(post, words(post))

@@ -15,6 +15,7 @@ from loratui.core.boards.network import Network
 from loratui.core.boards.post import Post
 from loratui.core.boards.registry import find
 from loratui.core.boards.search import Search
+from loratui.core.boards.wishes import Wishes
 from loratui.core.config import load
 from loratui.core.downloads.fetching import Fetching
 from loratui.core.downloads.manifest import Batch, Manifest, Options
@@ -90,7 +91,7 @@ def get(
     """
     options = options or Options()
     with _connected(network) as connections:
-        search = Search(Client(board, connections), query, min_side=options.min_side, cancel=cancel)
+        search = Search(Client(board, connections), query, Wishes(min_side=options.min_side), cancel=cancel)
         total = search.total()
         expected = options.limit if total is None else total if options.limit is None else min(total, options.limit)
         if expected is not None and expected > ASK_ABOVE and ask is not None:
@@ -160,7 +161,8 @@ def resume(
     got = Got(batch.folder, filtered=batch.filtered)
     with _connected(network) as connections:
         if not batch.listed:
-            search = Search(Client(board, connections), batch.query, min_side=batch.options.min_side, cancel=cancel)
+            wishes = Wishes(min_side=batch.options.min_side)
+            search = Search(Client(board, connections), batch.query, wishes, cancel=cancel)
             pages = _pages(search, batch.options.limit, None, report)
             _list_and_fetch(workspace, search, pages, got, batch.options, connections, report, cancel)
             got.filtered, got.cut = dict(search.filtered), search.cut
