@@ -8,12 +8,24 @@ import msgspec
 from loratui.core.boards import decode
 from loratui.core.boards.board import Board, Completion, Cursor, Page, Request, listed
 from loratui.core.boards.post import Post, by_category
+from loratui.core.boards.variants import variants
 
 _CATEGORIES = {0: "general", 1: "artist", 3: "copyright", 4: "character", 5: "meta"}
 _FREE = (
     "status rating id date age filesize filetype parent child md5 width height duration mpixels ratio score "
     "upvotes downvotes favcount embedded tagcount pixiv"
 )
+
+
+class _Variant(msgspec.Struct):
+    type: str = ""
+    url: str | None = None
+    width: decode.Amount | None = None
+    height: decode.Amount | None = None
+
+
+class _Asset(msgspec.Struct):
+    variants: list[_Variant] = []
 
 
 class _Record(msgspec.Struct):
@@ -41,6 +53,7 @@ class _Record(msgspec.Struct):
     parent_id: decode.Whole | None = None
     is_deleted: bool = False
     is_banned: bool = False
+    media_asset: _Asset | None = None
 
 
 class _Tag(msgspec.Struct):
@@ -150,4 +163,12 @@ class Danbooru(Board):
             deleted=record.is_deleted,
             hidden=record.is_banned or not file_url,
             page_url=self.page_url(record.id),
+            variants=variants(
+                self.url,
+                *(
+                    (made.url, made.width, made.height, None)
+                    for made in (record.media_asset.variants if record.media_asset else ())
+                    if made.type != "original"
+                ),
+            ),
         )

@@ -8,6 +8,7 @@ import msgspec
 from loratui.core.boards import decode
 from loratui.core.boards.board import Board, Completion, Cursor, Page, Request, listed
 from loratui.core.boards.post import Post, by_category
+from loratui.core.boards.variants import Made, variants
 
 _CATEGORIES = {
     "general": "general",
@@ -183,7 +184,13 @@ class E621(Board):
             deleted=record.flags.deleted,
             hidden=not file_url,
             page_url=self.page_url(record.id),
+            variants=variants(self.url, *_made(sample), *_made(preview)),
         )
+
+
+def _made(picture: _Address | None) -> list[Made]:
+    urls = (picture.url, picture.jpg, picture.webp) if picture else ()
+    return [(url, picture.width, picture.height, None) for url in urls if url and picture]
 
 
 def _still(picture: _Address | None) -> str | None:

@@ -11,6 +11,7 @@ from loratui.core.boards import decode
 from loratui.core.boards.board import Board, Completion, Cursor, Page, Request, listed
 from loratui.core.boards.post import CATEGORIES as POST_CATEGORIES
 from loratui.core.boards.post import Post, by_category
+from loratui.core.boards.variants import variants
 
 CATEGORIES = {0: "general", 1: "artist", 3: "copyright", 4: "character", 5: "meta", 6: "general"}
 """Types of tags; 6 is deprecated, and says nothing of the kind."""
@@ -37,6 +38,8 @@ class _Record(msgspec.Struct):
     score: decode.Whole | None = None
     file_url: str | None = None
     sample_url: str | None = None
+    sample_width: decode.Amount | None = None
+    sample_height: decode.Amount | None = None
     preview_url: str | None = None
     directory: Any = None
     image: str | None = None
@@ -179,6 +182,7 @@ class Gelbooru(Board):
             deleted=record.status == "deleted",
             hidden=not file_url,
             page_url=self.page_url(record.id),
+            variants=variants(self.url, (record.sample_url, record.sample_width, record.sample_height, None)),
         )
 
     def _built(self, record: _Record) -> str:

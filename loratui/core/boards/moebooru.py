@@ -8,6 +8,7 @@ import msgspec
 from loratui.core.boards import decode
 from loratui.core.boards.board import Board, Completion, Cursor, Page, Request, listed
 from loratui.core.boards.post import Post, by_category
+from loratui.core.boards.variants import variants
 
 _CATEGORIES = {
     "general": "general",
@@ -36,6 +37,13 @@ class _Record(msgspec.Struct):
     file_ext: str | None = None
     file_url: str | None = None
     sample_url: str | None = None
+    sample_width: decode.Amount | None = None
+    sample_height: decode.Amount | None = None
+    sample_file_size: decode.Amount | None = None
+    jpeg_url: str | None = None
+    jpeg_width: decode.Amount | None = None
+    jpeg_height: decode.Amount | None = None
+    jpeg_file_size: decode.Amount | None = None
     preview_url: str | None = None
     rating: str | None = None
     score: decode.Whole | None = None
@@ -132,4 +140,9 @@ class Moebooru(Board):
             deleted=record.status == "deleted",
             hidden=record.is_held or not file_url,
             page_url=self.page_url(record.id),
+            variants=variants(
+                self.url,
+                (record.jpeg_url, record.jpeg_width, record.jpeg_height, record.jpeg_file_size),
+                (record.sample_url, record.sample_width, record.sample_height, record.sample_file_size),
+            ),
         )

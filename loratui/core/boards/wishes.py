@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from loratui.core.boards.post import STILLS, Post, Variant
+from loratui.core.boards.post import Post, Variant
 from loratui.core.boards.times import moment
 from loratui.core.errors import UsageError
 
@@ -74,21 +74,18 @@ class Wishes:
     def file(self, post: Post) -> Variant:
         """The file to fetch of `post`: its original, or the smallest still variant that is large enough.
 
-        A variant is never larger than the original, and its md5 is not known. Where none is large enough, where the
-        board offers none, or where the original is no larger, it is the original.
+        A variant has fewer pixels than the original, or as many in fewer bytes; its md5 is not known. Where none is
+        large enough, or the board offers none, it is the original.
         """
-        side = self.variant_side
+        side, original = self.variant_side, post.original
         if not side:
-            return post.original
+            return original
         fitting = [
             variant
             for variant in post.variants
-            if min(variant.width, variant.height) >= side
-            and variant.ext in STILLS
-            and variant.url
-            and variant.width * variant.height < post.width * post.height
+            if min(variant.width, variant.height) >= side and _worth(variant) < _worth(original)
         ]
-        return min(fitting, key=lambda variant: variant.width * variant.height, default=post.original)
+        return min(fitting, key=_worth, default=original)
 
     def options(self) -> list[str]:
         """These wishes as words of a command line; `ratios` come from the project, not from there."""
@@ -140,6 +137,11 @@ def crop(width: int, height: int, ratios: tuple[float, ...] = RATIOS) -> float:
         return 0.0
     own = width / height
     return 1 - max(min(own / ratio, ratio / own) for ratio in ratios)
+
+
+def _worth(variant: Variant) -> tuple[int, int]:
+    """Pixels, then bytes; a size that is not known is taken for the largest."""
+    return variant.width * variant.height, variant.size if variant.size is not None else 1 << 62
 
 
 def _refuse(wrong: bool, message: str, remedy: str) -> None:
