@@ -96,6 +96,17 @@ class Listing(ABC):
         """
 
     @abstractmethod
+    def judge(self, wishes: Wishes) -> list[Post]:
+        """Takes other wishes from here on. Asks nothing; waits for answers that are under way.
+
+        Returns:
+            the posts seen so far that pass, in the place of those given out before.
+
+        Raises:
+            UsageError: a wish cannot be meant; nothing has changed then.
+        """
+
+    @abstractmethod
     def categorised(self, posts: Sequence[Post], *, report: Report = silent) -> list[Post]:
         """`posts` with their tags by category, asked for by the hundred where the records do not tell."""
 

@@ -200,6 +200,20 @@ class Merged(Listing):
         self._raise_if_none_is_left()
         return self._mixed(pages)
 
+    def judge(self, wishes: Wishes) -> list[Post]:
+        wishes.checked()
+        _await(self._pending.values(), None, self._cancel)
+        for name, future in self._pending.items():
+            if not isinstance(future.exception(), Cancelled):
+                self._result(name, future)  # its posts are among those seen
+        self._pending.clear()
+        pages = [search.judge(wishes) for search in self.searches]
+        self.wishes = wishes
+        self.kept = self.bytes = self.unsized = self._elsewhere = 0
+        self._given.clear()
+        self._also.clear()
+        return self._mixed(pages)
+
     def categorised(self, posts: Sequence[Post], *, report: Report = silent) -> list[Post]:
         found: dict[tuple[str, int], Post] = {}
         for search in self.searches:

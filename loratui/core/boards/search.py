@@ -58,6 +58,7 @@ class Search(Listing):
         self._filters = Filters(self.plan, self.wishes)
         self._cursor: Cursor | None = Cursor()
         self._ids: set[int] = set()
+        self._seen: list[Post] = []
         self._stale = 0
         self._total: int | None = None
         self._counted = False
@@ -131,7 +132,17 @@ class Search(Listing):
         self._ids.update(post.id for post in fresh)
         self.scanned += len(fresh)
         self._cursor = self._after(cursor, page, fresh, asked)
-        passed = [post for post in fresh if not self._filters.reason(post)]
+        self._seen += fresh
+        return self._passing(fresh)
+
+    def judge(self, wishes: Wishes) -> list[Post]:
+        self._filters = Filters(self.plan, wishes)
+        self.wishes = wishes
+        self.kept = self.bytes = self.unsized = 0
+        return self._passing(self._seen)
+
+    def _passing(self, posts: Sequence[Post]) -> list[Post]:
+        passed = [post for post in posts if not self._filters.reason(post)]
         self.kept += len(passed)
         for post in passed:
             size_of_file = self.wishes.file(post).size
