@@ -1,11 +1,9 @@
 """The vocabulary of this machine: the person's lists, and the label files of the installed taggers."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from loratui.core import paths
-from loratui.core.errors import LoratuiError
 from loratui.core.vocabulary.vocabulary import Vocabulary
 
 
@@ -27,9 +25,6 @@ def vocabulary(base: Path, model_dirs: Sequence[str] = (), tagger: str = "") -> 
         yield from sorted(path for path in folder().glob("*.csv") if path.is_file())
         from loratui.core.tagging import models
 
-        for name in dict.fromkeys((tagger or models.KNOWN[0], *models.KNOWN)):
-            with suppress(LoratuiError, OSError):
-                if (found := models.find(name, base, model_dirs)) is not None:
-                    yield found.folder / models.LABELS
+        yield from models.label_files(base, model_dirs, tagger)
 
     return Vocabulary(files)
