@@ -15,7 +15,7 @@ _KINDS = ("character", "style", "concept", "pose", "outfit")
 
 def register(verbs: Verbs) -> None:
     """Declares the verbs."""
-    parser = verbs.add("new", new, help="make a project; `.` adopts a folder of images")
+    parser = verbs.add("new", new, help="make a project; `.` adopts a folder of images", dry_run=True)
     parser.add_argument("dir", metavar="DIR")
     parser.add_argument("--trigger", default="", metavar="W", help="the word the LoRA listens to")
     parser.add_argument("--kind", default="character", choices=_KINDS, help="what is learned (character)")
@@ -43,11 +43,12 @@ def new(args: Args, out: Output) -> int:
     folder = Path(out.directory(args), args.dir)
     if not folder.parent.is_dir():
         raise UsageError(f"The folder {folder.parent} is not there.", "Make it first.")
-    project = Project.create(folder, trigger=args.trigger, kind=args.kind, base=args.base)
-    return out.done(
-        {"path": str(project.root), "subsets": [subset.folder for subset in project.subsets]},
-        [f"Made {project.root}.", "Next: loratui -C " + str(project.root) + " get QUERY"],
-    )
+    project = Project.create(folder, trigger=args.trigger, kind=args.kind, base=args.base, dry_run=out.dry_run)
+    subsets = [subset.folder for subset in project.subsets]
+    lines = [f"Made {project.root}.", "Next: loratui -C " + str(project.root) + " get QUERY"]
+    if out.dry_run:
+        lines = [f"Would make {project.root}, with {', '.join(subsets)}."]
+    return out.done({"path": str(project.root), "subsets": subsets}, lines)
 
 
 def status(args: Args, out: Output) -> int:

@@ -1,6 +1,7 @@
 """What a LoRA project is: loratui.toml and the folders beside it."""
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -129,7 +130,14 @@ class Project:
 
     @classmethod
     def create(
-        cls, root: Path, *, name: str = "", trigger: str = "", kind: Kind = "character", base: str = ""
+        cls,
+        root: Path,
+        *,
+        name: str = "",
+        trigger: str = "",
+        kind: Kind = "character",
+        base: str = "",
+        dry_run: bool = False,
     ) -> "Project":
         """Makes a project in `root`, a new folder or one that holds images (or folders of images) already.
 
@@ -139,6 +147,7 @@ class Project:
             trigger: of the first subset.
             kind: what is learned.
             base: the base model's file name; "" for none yet.
+            dry_run: gives the project as it would be, and writes nothing.
 
         Raises:
             Refused: there is a project already.
@@ -151,10 +160,13 @@ class Project:
         folders = _image_folders(root) if root.is_dir() else []
         if not folders:
             folders = [f"dataset/{re.sub(r'[^A-Za-z0-9_-]+', '_', name).strip('_') or 'images'}"]
+        text = _new_file(name, kind, folders, trigger, base)
+        if dry_run:
+            return cls(root.resolve(), *_decode(tomllib.loads(text)), _stamp(root))
         try:
             for folder in folders:
                 (root / folder).mkdir(parents=True, exist_ok=True)
-            durable.write_file(root / FILE, _new_file(name, kind, folders, trigger, base))
+            durable.write_file(root / FILE, text)
         except OSError as error:
             raise from_os(error, f"Making the project {name}") from error
         machine.remember_project(root.resolve())
