@@ -117,7 +117,8 @@ def test_metatags_a_site_does_not_know_are_judged_here() -> None:
         ["a", "-rating:questionable", "-rating:explicit"],
         ["filetype:png", "mpixels:>1"],
     )
-    assert split("gelbooru", "a width:768..1024 -height:5")[0][1:4] == ["width:>=768", "width:<=1024", "-height:5"]
+    assert split("gelbooru", "a width:768..1024 -height:>=5")[0][1:4] == ["width:>=768", "width:<=1024", "height:<5"]
+    assert split("gelbooru", "a -height:5")[1] == ["-height:5"]
     assert split("gelbooru", "a width:1,2")[1] == ["width:1,2"]
     assert split("e621", "a filetype:png")[0][1] == "type:png"
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from loratui.core.boards.post import RATINGS, Post
-from loratui.core.boards.terms import NUMBERS, Span, Term, spans
+from loratui.core.boards.terms import RANGED, Term
+from loratui.core.boards.written import ranged
 from loratui.core.config import BoardConfig
+from loratui.core.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,36 @@ class Board(ABC):
     ORDER: ClassVar[str] = "order"
     LIST_RANGES: ClassVar[bool] = True
     """Whether `a..b` and lists of numbers are understood."""
+    NEGATES: ClassVar[frozenset[str] | None] = None
+    """Metatags that a leading `-` may stand before; None: all of them."""
+    PARENTS: ClassVar[frozenset[str]] = frozenset({"none", "any"})
+    """Words that the site understands after `parent:` besides numbers."""
+    ONCE: ClassVar[bool] = False
+    """Whether of several metatags of one name only the last is heeded."""
+    NEGATED_WILDCARDS: ClassVar[bool] = True
+    """Whether a tag with a `*` may be negated."""
+    WILDCARDS_JOIN: ClassVar[bool] = False
+    """Whether tags with a `*` and ~tags are all one group to the site, of which one must hold."""
+    SORTING: ClassVar[frozenset[str]] = frozenset({"order", "ordfav", "ordpool", "random"})
+    """Metatags that sort the posts: such a search goes by page numbers."""
+    ORDERS: ClassVar[frozenset[str]] = frozenset()
+    """What the site can sort by, in Danbooru's words without `_asc` and `_desc`; whatever else it would ignore."""
     MAX_PAGE: ClassVar[int | None] = None
     """The last page a sorted search can reach."""
     GROUPS: ClassVar[bool] = False
     """Whether parentheses and `or` are understood."""
+    EITHER: ClassVar[bool] = True
+    """Whether the site can be asked for at least one of several tags."""
+    KEY_FIELDS: ClassVar[tuple[str, ...]] = ("login", "api_key")
+    """What an account's key consists of, as fields of `BoardConfig`; empty: the site has no use for one."""
+    KEY_PLACE: ClassVar[str] = "the account's page"
+    """Where the site shows the key to its owner."""
     KEYS_IN_QUERY: ClassVar[bool] = False
     """Whether keys travel as parameters rather than in a header."""
+    AGENT: ClassVar[str] = "{program} (training data sets; by {login})"
+    """How we introduce ourselves to the site for somebody with an account."""
+    NOTE: ClassVar[str] = ""
+    """What a person should know of the site's answers, as one sentence; "" where they are complete."""
     TAGS_PER_CALL: ClassVar[int] = 0
     """How many tags one call tells the categories of; 0: none, or records tell them."""
     NOTHING_IS_EMPTY: ClassVar[bool] = False
@@ -113,8 +139,22 @@ class Board(ABC):
 
     @property
     def has_key(self) -> bool:
-        """Whether a key is configured."""
-        return bool(self.config.api_key)
+        """Whether a whole key is configured."""
+        return bool(self.KEY_FIELDS) and all(getattr(self.config, field) for field in self.KEY_FIELDS)
+
+    def key_params(self) -> list[tuple[str, str]]:
+        """The key as parameters of a request; empty where it travels in a header, or there is none."""
+        if not (self.KEYS_IN_QUERY and self.has_key):
+            return []
+        return [(field, getattr(self.config, field)) for field in self.KEY_FIELDS]
+
+    def key_request(self) -> Request:
+        """A small request that succeeds where the board answers, and that a wrong key makes fail."""
+        return self.posts_request(self.rating_terms(frozenset({"g"})), Cursor(), 1)
+
+    def ended(self, request: Request, status: int) -> bool:
+        """Whether an answer with this HTTP status only says that there are no (more) posts."""
+        return False
 
     @property
     def referer(self) -> str:
@@ -184,12 +224,30 @@ class Board(ABC):
         return None if cursor.below is not None and lowest >= cursor.below else Cursor(cursor.page + 1, lowest)
 
     def order_term(self, value: str) -> str:
-        """An order in the site's words; `value` is Danbooru's (`score`, `score_asc`) or Gelbooru's (`score:asc`)."""
+        """An order in the site's words; `value` is Danbooru's (`score`, `score_asc`) or Gelbooru's (`score:asc`).
+
+        Raises:
+            UsageError: the site would not sort so.
+        """
+        word, direction = self.order(value)
+        usual = "asc" if word == "id" else "desc"
+        return f"{self.ORDER}:{word if direction in ('', usual) else f'{word}_{direction}'}"
+
+    def order(self, value: str) -> tuple[str, str]:
+        """An order as its word and its direction: `asc`, `desc`, or "" for the usual one.
+
+        Raises:
+            UsageError: the site would not sort so.
+        """
         word, _, direction = value.lower().partition(":")
-        if direction in ("asc", "desc"):
-            usual = "asc" if word == "id" else "desc"
-            word = word if direction == usual else f"{word}_{direction}"
-        return f"{self.ORDER}:{word}"
+        for suffix in ("asc", "desc"):
+            if word.endswith(f"_{suffix}"):
+                word, direction = word.removesuffix(f"_{suffix}"), suffix
+        if word not in self.ORDERS or direction not in ("", "asc", "desc"):
+            raise UsageError(
+                f"{self.name} knows no order:{value}.", f"Its orders are: {', '.join(sorted(self.ORDERS))}."
+            )
+        return word, direction
 
     def metatag(self, key: str) -> str:
         """The site's word for one of `METATAGS`."""
@@ -213,32 +271,33 @@ class Board(ABC):
         return [f"-rating:{word}" for word in bad]
 
     def translate(self, term: Term) -> list[str] | None:
-        """`term` in the site's words; None where the site does not know it and it must be judged from the record."""
+        """`term` in the site's words; None where the site does not know it and it must be judged from the record.
+
+        Raises:
+            UsageError: the site does not know it, and a record does not tell.
+        """
         if not term.key:
-            return [term.text.lower()]
+            return None if term.wildcard and term.negated and not self.NEGATED_WILDCARDS else [term.text.lower()]
         if term.key == "order":
             return [self.order_term(term.value)]
-        if term.key not in self.METATAGS:
-            return None if term.judged_here else [term.text]
-        word, sign = self.metatag(term.key), "-" if term.negated else ""
-        if term.key in NUMBERS and not self.LIST_RANGES:
-            ranges = spans(term)
-            between = None not in (ranges[0].low, ranges[0].high) and ranges[0].low != ranges[0].high
-            if len(ranges) > 1 or (term.negated and between):
-                return None
-            return [f"{sign}{word}:{bound}" for bound in _bounds(ranges[0])]
-        return [f"{sign}{word}:{term.value}"]
-
-
-def _bounds(span: Span) -> list[str]:
-    if span.low is not None and span.low == span.high:
-        return [f"{span.low:.12g}"]
-    bounds = []
-    if span.low is not None:
-        bounds.append(f">{'' if span.low_open else '='}{span.low:.12g}")
-    if span.high is not None:
-        bounds.append(f"<{'' if span.high_open else '='}{span.high:.12g}")
-    return bounds
+        known = term.key in self.METATAGS and not (
+            term.key == "parent" and term.value.lower() in ("none", "any") and term.value.lower() not in self.PARENTS
+        )
+        negates = self.NEGATES is None or term.key in self.NEGATES
+        if known and term.key in RANGED:
+            word = self.metatag(term.key)
+            words = ranged(word, term, lists=self.LIST_RANGES, once=self.ONCE, negates=negates)
+            if words is not None:
+                return words
+        elif known and (negates or not term.negated):
+            sign = "-" if term.negated else "~" if term.either else ""
+            return [f"{sign}{self.metatag(term.key)}:{term.value}"]
+        if term.judged_here:
+            return None
+        raise UsageError(
+            f"{self.name} knows no {term.text} in a query.",
+            f"Leave it out; of such words it knows {', '.join(sorted(f'{key}:' for key in self.METATAGS))}.",
+        )
 
 
 def listed(document: Any, key: str) -> list[Any]:

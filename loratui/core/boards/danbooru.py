@@ -16,6 +16,14 @@ _FREE = (
     "upvotes downvotes favcount embedded tagcount pixiv"
 )
 
+_COUNTED = (
+    "user fav pool source approver commenter noter search ordfav ordpool random locked has is disapproved flagger"
+)
+_ORDERS = (
+    "id score favcount upvotes downvotes created_at change comment comment_bumped note artcomm mpixels portrait "
+    "landscape filesize tagcount duration rank curated modqueue random md5 none"
+)
+
 
 class _Variant(msgspec.Struct):
     type: str = ""
@@ -80,11 +88,13 @@ class Danbooru(Board):
     INTERVAL = 0.5
     TAG_LIMIT = 2  # anonymous and member accounts
     FREE = frozenset(_FREE.split())
-    METATAGS = FREE | {"user", "fav", "pool", "source"}
+    METATAGS = FREE | frozenset(_COUNTED.split())
+    ORDERS = frozenset(_ORDERS.split())
     LETTER_S = "s"
     MANY_RATINGS = True
     MAX_PAGE = 1000
     GROUPS = True
+    KEY_PLACE = "My Account › API Key"
 
     def posts_request(self, terms: Sequence[str], cursor: Cursor, limit: int) -> Request:
         page = f"b{cursor.below}" if cursor.below is not None else str(cursor.page)

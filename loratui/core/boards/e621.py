@@ -8,6 +8,7 @@ import msgspec
 from loratui.core.boards import decode
 from loratui.core.boards.board import Board, Completion, Cursor, Page, Request, listed
 from loratui.core.boards.post import Post, by_category
+from loratui.core.boards.terms import Term
 from loratui.core.boards.variants import Made, variants
 
 _CATEGORIES = {
@@ -25,8 +26,12 @@ _TYPES = ("general", "artist", "artist", "copyright", "character", "species", "m
 """Our categories by the number of theirs."""
 
 _PASSED = (
-    "rating width height mpixels ratio score id filetype filesize md5 parent tagcount date status user fav pool source "
-    "duration favcount"
+    "rating width height mpixels ratio score id filetype filesize md5 parent tagcount date age status user fav pool "
+    "source duration favcount child approver commenter noter locked set"
+)
+_ORDERS = (
+    "id score favcount created created_at updated updated_at change comment comment_bumped comment_count note mpixels "
+    "filesize tagcount duration aspect_ratio ratio portrait landscape random hot rank md5"
 )
 
 
@@ -102,9 +107,11 @@ class E621(Board):
     PAGE_SIZE = 320
     TAG_LIMIT = 40
     METATAGS = frozenset(_PASSED.split())
+    ORDERS = frozenset(_ORDERS.split())
     RATING_WORDS = ("safe", "safe", "questionable", "explicit")
     MAX_PAGE = 750
     GROUPS = True
+    KEY_PLACE = "Account › Manage API Access"
 
     def posts_request(self, terms: Sequence[str], cursor: Cursor, limit: int) -> Request:
         page = f"b{cursor.below}" if cursor.below is not None else str(cursor.page)
@@ -127,6 +134,10 @@ class E621(Board):
 
     def metatag(self, key: str) -> str:
         return "type" if key == "filetype" else key
+
+    def translate(self, term: Term) -> list[str] | None:
+        # It compares the whole value with a file's type.
+        return None if term.key == "filetype" and "," in term.value else super().translate(term)
 
     def complete_request(self, word: str) -> Request | None:
         return Request("/tags/autocomplete.json", (("search[name_matches]", word),)) if len(word) >= 3 else None

@@ -78,8 +78,13 @@ class Gelbooru(Board):
     METATAGS = frozenset(_PASSED)
     ORDER = "sort"
     LIST_RANGES = False
+    NEGATES = frozenset({"user", "source", "fav", "pool", "parent", "md5"})
+    PARENTS = frozenset()
+    ORDERS = frozenset({"id", "score", "rating", "user", "height", "width", "parent", "source", "updated", "random"})
     MAX_PAGE = 200  # of a hundred posts: deeper, it says "Unable to search this deep"
     GROUPS = True
+    KEY_PLACE = "Account › Options"
+    KEY_FIELDS = ("user_id", "api_key")
     KEYS_IN_QUERY = True
     TAGS_PER_CALL = 100
 
@@ -137,13 +142,13 @@ class Gelbooru(Board):
         return [f"{{{' ~ '.join(tags)}}}"] if len(tags) > 1 else list(tags)
 
     def order_term(self, value: str) -> str:
-        """`score`, `score_asc`, `id_desc`, `random` as `sort:score:desc` …"""
-        word, _, direction = value.lower().partition(":")
-        for suffix in ("asc", "desc"):
-            if word.endswith(f"_{suffix}"):
-                word, direction = word.removesuffix(f"_{suffix}"), suffix
+        """`score`, `score_asc`, `id_desc`, `random`, `random:7` as `sort:score:desc` …"""
+        word, _, seed = value.lower().partition(":")
+        if word == "random" and seed.isdigit():
+            return f"sort:random:{seed}"
+        word, direction = self.order({"change": "updated", "change_asc": "updated_asc"}.get(value.lower(), value))
         if word == "random":
-            return f"sort:random:{direction}" if direction else "sort:random"
+            return "sort:random"
         return f"sort:{word}:{direction or ('asc' if word == 'id' else 'desc')}"
 
     def _call(self, what: str, *params: tuple[str, str]) -> Request:

@@ -8,7 +8,9 @@ import msgspec
 from loratui.core.boards import decode
 from loratui.core.boards.board import Board, Completion, Cursor, Page, Request, listed
 from loratui.core.boards.post import Post, by_category
+from loratui.core.boards.terms import Term
 from loratui.core.boards.variants import variants
+from loratui.core.boards.written import narrowed
 
 _CATEGORIES = {
     "general": "general",
@@ -61,17 +63,31 @@ class _Tag(msgspec.Struct):
 
 
 class Moebooru(Board):
-    """Counts by XML, categories in the same answer (`api_version=2`), pages by id."""
+    """Counts by XML, categories in the same answer (`api_version=2`), pages by id.
+
+    Its parser keeps one value for each metatag, the last; it takes `-width:5` for a tag that nobody has; tags with `*`
+    join the ~tags, and stand for the 25 commonest names they fit (moebooru's app/models/tag/parse_methods.rb).
+    """
 
     ENGINE = "moebooru"
+    TAG_LIMIT = 6  # config/init_config.rb: six wanted and six unwanted tags, and an error beyond
     METATAGS = frozenset(_PASSED.split())
+    FREE = METATAGS | {"order"}
+    NEGATES = frozenset({"pool"})
+    PARENTS = frozenset({"none"})
+    ONCE = True
+    NEGATED_WILDCARDS = False
+    WILDCARDS_JOIN = True
+    SORTING = Board.SORTING | {"pool"}
+    ORDERS = frozenset({"id", "score", "mpixels", "portrait", "landscape", "change", "random"})
     RATING_WORDS = ("safe", "safe", "questionable", "explicit")
     MAX_PAGE = 5000
+    KEY_FIELDS = ()
 
     def posts_request(self, terms: Sequence[str], cursor: Cursor, limit: int) -> Request:
         page = cursor.page
         if cursor.below is not None:
-            terms, page = (*terms, f"id:<{cursor.below}"), 1
+            terms, page = narrowed(terms, cursor.below), 1
         return Request(
             "/post.json",
             (
@@ -102,6 +118,11 @@ class Moebooru(Board):
     def completions(self, raw: bytes) -> list[Completion]:
         tags = decode.records(listed(decode.json_document(raw), "tags"), _Tag)
         return [Completion(tag.name, _TYPES.get(tag.type, ""), tag.count) for tag in tags if tag.name]
+
+    def translate(self, term: Term) -> list[str] | None:
+        if term.key == "status" and not term.negated:
+            return [{"any": "deleted:all", "all": "deleted:all", "deleted": "deleted:true"}.get(term.value, term.text)]
+        return super().translate(term)
 
     def page_url(self, post_id: int) -> str:
         return f"{self.url}/post/show/{post_id}"

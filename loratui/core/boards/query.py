@@ -69,24 +69,35 @@ def plan(board: Board, query: str, counts: Counts | None = None) -> QueryPlan:
     if grouped(terms):
         return _whole(board, query, terms)
     wanted = _wanted(board, terms)
+    either = [(place, term) for place, term in enumerate(terms) if term.either and term.judged_here]
+    group = board.EITHER and all(not term.key and not term.wildcard for _, term in either)
     sent: list[tuple[int, list[str]]] = []  # place in the query, the site's words
     here: list[tuple[int, Term]] = []
     counted: list[tuple[int, Term]] = []
+    seen: set[str] = set()
     for place, term in enumerate(terms):
-        if term.key == "rating" or (term.either and term.judged_here):
+        if term.key == "rating" or (term.either and term.judged_here) or _by_default(board, term):
             continue
         words = board.translate(term)
-        if words is None:
+        kind = "*" if term.wildcard else term.key
+        if (
+            words is None
+            or (kind in seen and _last_counts(board, term))
+            or (either and board.WILDCARDS_JOIN and kind == "*")
+        ):
+            if not term.judged_here:
+                raise UsageError(f"{board.name} heeds only one {term.key}: in a query.", f"Leave {term.text} out.")
             here.append((place, term))
-        elif term.key in board.FREE or board.TAG_LIMIT is None:
+            continue
+        seen.add(kind)
+        if term.key in board.FREE or board.TAG_LIMIT is None:
             sent.append((place, words))
         else:
             counted.append((place, term))
-    either = [(place, term) for place, term in enumerate(terms) if term.either and term.judged_here]
-    chosen, either_sent = _choose(board, counted, len(either), counts)
+    chosen, either_sent = _choose(board, counted, len(either) if group else 0, counts)
     sent.extend((place, board.translate(term) or []) for place, term in chosen)
     here.extend(pair for pair in counted if pair not in chosen)
-    if either and either_sent:
+    if either and group and either_sent:
         sent.append((either[0][0], board.either([term.text.removeprefix("~") for _, term in either])))
     else:
         here.extend(either)
@@ -95,10 +106,20 @@ def plan(board: Board, query: str, counts: Counts | None = None) -> QueryPlan:
         (*(word for _, words in sorted(sent) for word in words), *board.rating_terms(wanted)),
         tuple(term for _, term in sorted(here, key=lambda pair: pair[0])),
         _own(board, wanted),
-        any(term.key.startswith("ord") or term.key == "random" for term in terms),
+        any(term.key in board.SORTING and not _by_default(board, term) for term in terms),
         any(term.key == "status" for term in terms),
         tuple(term.value for term in terms if not term.key and not term.negated and not term.wildcard),
     )
+
+
+def _by_default(board: Board, term: Term) -> bool:
+    """Whether it asks for the newest first, which is what comes unasked, and without a limit to its depth."""
+    return term.key == "order" and term.value.lower() in ("id_desc", "id:desc", "newest")
+
+
+def _last_counts(board: Board, term: Term) -> bool:
+    """Whether the site would heed `term` in place of an earlier one of its kind, rather than both."""
+    return (board.ONCE and bool(term.key)) or (board.WILDCARDS_JOIN and term.wildcard)
 
 
 def _wanted(board: Board, terms: list[Term]) -> frozenset[str]:

@@ -25,6 +25,9 @@ _NUMBERS: dict[str, Callable[[Post], float | None]] = {
 NUMBERS = frozenset(_NUMBERS)
 """Metatags whose value is a number or a range: the record of a post is enough to judge them."""
 
+RANGED = NUMBERS | {"age", "date", "favcount", "upvotes", "downvotes", "duration"}
+"""Metatags whose value is a number, a time or a range of them."""
+
 JUDGED = NUMBERS | {"rating", "filetype", "md5", "parent", "age", "date"}
 """Metatags that can be judged here, from the record of a post."""
 
