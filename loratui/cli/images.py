@@ -1,6 +1,7 @@
 """check-images, prep, dupes: the images of a project, or of any folder."""
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from loratui.cli.output import Output
@@ -8,7 +9,12 @@ from loratui.cli.verbs import Args, Verbs
 from loratui.core.words import count
 
 if TYPE_CHECKING:
-    from loratui.core.images.duplicates import Group
+    from loratui.core.images.duplicates import Duplicates, Group
+    from loratui.core.images.prepare import Preparation
+    from loratui.core.workspace import Workspace
+
+Shown = Callable[[str], str]
+"""A path as it is shown."""
 
 
 def register(verbs: Verbs) -> None:
@@ -42,18 +48,13 @@ def register(verbs: Verbs) -> None:
 
 def check_images(args: Args, out: Output) -> int:
     """What is wrong with the images."""
-    from loratui.core.images import problems
-    from loratui.core.images.survey import Cache
-    from loratui.core.training.recipe import shorter_side
+    from loratui.core.acts import images
 
-    workspace, folders = out.workspace(args).at(args.folder)
-    prefix = _prefix(args, folders)
-    with out.progress("checking") as report, Cache(workspace.root) as cache:
-        found = problems.check_images(
-            workspace.root, folders, cache, min_side=shorter_side(workspace.project), report=report, cancel=out.cancel
-        )
+    workspace, folders, shown = _place(args, out)
+    with out.progress("checking") as report:
+        found = images.check(workspace, folders, report=report, cancel=out.cancel)
     rows = [
-        {"file": _shown(finding.file, prefix), "problem": finding.problem, "level": finding.level,
+        {"file": shown(finding.file), "problem": finding.problem, "level": finding.level,
          "message": finding.message, "remedy": finding.remedy}
         for finding in found.findings
     ]  # fmt: skip
@@ -65,97 +66,92 @@ def check_images(args: Args, out: Output) -> int:
 
 def prep(args: Args, out: Output) -> int:
     """The remedies, as one step."""
-    from loratui.core.images.prepare import Wishes, prepare
-    from loratui.core.images.survey import Cache
-    from loratui.core.training.recipe import shorter_side
+    from loratui.core.acts import images
 
-    workspace, folders = out.workspace(args).at(args.folder)
-    prefix = _prefix(args, folders)
-    wishes = Wishes(
-        to=args.to or "auto",
-        background=args.background,
-        min_side=shorter_side(workspace.project) if args.min_side is None else args.min_side,
-        small=args.small,
-    )
-    images = workspace.scan(folders)
-    stage = None if out.dry_run else workspace.changes.stage
-    with out.progress("preparing") as report, Cache(workspace.root, keep=not out.dry_run) as cache:
-        done = prepare(workspace.root, images, cache, wishes, stage, report=report, cancel=out.cancel)
-    if not out.dry_run:
-        workspace.changes.apply(done.plan)
-    document: dict[str, object] = {
-        "images": len(images),
-        **done.counts,
-        "unchanged": done.unchanged,
-        "files": [
-            {"file": _shown(work.image.path, prefix), "to": _shown(work.target, prefix), "done": list(work.done)}
-            for work in done.works
-        ],
-        "aside": [{"file": _shown(path, prefix), "reason": reason} for path, reason in sorted(done.aside.items())],
-        "left": [{"file": _shown(path, prefix), "reason": reason} for path, reason in sorted(done.skipped.items())],
-    }
-    lines = [f"{_shown(w.image.path, prefix)} → {_shown(w.target, prefix)}: {', '.join(w.done)}" for w in done.works]
-    lines += [f"{_shown(path, prefix)}: set aside, {reason}" for path, reason in sorted(done.aside.items())]
-    lines += [f"{_shown(path, prefix)}: left as it is. {reason}" for path, reason in sorted(done.skipped.items())]
-    said = ", ".join(f"{number} {key.replace('_', ' ')}" for key, number in done.counts.items() if number)
-    lines.append(f"{count(len(images), 'image')}: {said or 'nothing to do'}.")
-    return out.done(document, lines)
+    workspace, folders, shown = _place(args, out)
+    with out.progress("preparing") as report:
+        done = images.prep(
+            workspace,
+            folders,
+            to=args.to or "auto",
+            background=args.background,
+            min_side=args.min_side,
+            small=args.small,
+            dry_run=out.dry_run,
+            report=report,
+            cancel=out.cancel,
+        )
+    return out.done(_prepared(done, shown), _prepared_lines(done, shown))
 
 
 def dupes(args: Args, out: Output) -> int:
     """Groups of copies; with --apply all but the kept go to the trash."""
-    from loratui.core.images import outcome
-    from loratui.core.images.curation import duplicates_of, removal_plan
-    from loratui.core.images.survey import Cache
+    from loratui.core.acts import images
 
-    workspace, folders = out.workspace(args).at(args.folder)
-    prefix = _prefix(args, folders)
-    images = workspace.scan(folders)
-    with out.progress("looking") as report, Cache(workspace.root, keep=not out.dry_run) as cache:
-        found = duplicates_of(
-            workspace.root, images, cache, workspace.records, hardness=args.hardness, report=report, cancel=out.cancel
+    workspace, folders, shown = _place(args, out)
+    with out.progress("looking") as report:
+        copies = images.dupes(
+            workspace,
+            folders,
+            hardness=args.hardness,
+            apply=args.apply,
+            dry_run=out.dry_run,
+            report=report,
+            cancel=out.cancel,
         )
-    document: dict[str, object] = {
-        "images": found.images,
-        "seconds": round(found.seconds, 3),
-        "groups": [_group(group, prefix) for group in found.groups],
-        "pairs": [
-            {"a": _shown(pair.a, prefix), "b": _shown(pair.b, prefix), "relation": pair.relation}
-            for pair in found.pairs
-        ],
-        "unreadable": [
-            {"file": _shown(path, prefix), "reason": error.message} for path, error in sorted(found.failures.items())
-        ],
-    }
-    lines = [text for group in found.groups for text in _group_lines(group, prefix)]
-    copies = sum(len(group.files) - 1 for group in found.groups)
+    found = copies.found
+    document = _found(found, shown)
+    lines = [text for group in found.groups for text in _group_lines(group, shown)]
+    dropped = [member.path for group in found.groups for member in group.files if member.path != group.keep]
     megabytes = sum(group.freed for group in found.groups) / 1_000_000
-    where = f"{count(copies, 'copy', 'copies')} in {count(len(found.groups), 'group')}, {megabytes:.1f} MB."
-    total = f"{count(found.images, 'image')}: {where if copies else 'no copies.'}"
+    where = f"{count(len(dropped), 'copy', 'copies')} in {count(len(found.groups), 'group')}, {megabytes:.1f} MB."
+    total = f"{count(found.images, 'image')}: {where if dropped else 'no copies.'}"
     if args.apply:
-        plan = removal_plan(workspace.root, found.groups)
-        if not out.dry_run:
-            workspace.changes.apply(plan)
-        document["moved"] = [
-            _shown(member.path, prefix) for group in found.groups for member in group.files if member.path != group.keep
-        ]
-        total += (
-            " They would go to the trash."
-            if out.dry_run
-            else " They are in the trash; `loratui undo` brings them back."
-        )
-    if workspace.project is not None and args.folder is None and not out.dry_run:
-        left = 0 if args.apply else len(found.groups)
-        outcome.remember(workspace.root, workspace.scan(folders), left)
+        document["moved"] = [shown(path) for path in dropped]
+        went = "They are in the trash; `loratui undo` brings them back."
+        total += " They would go to the trash." if out.dry_run else f" {went}"
     return out.done(document, [*lines, total])
 
 
-def _group(group: "Group", prefix: str) -> dict[str, object]:
+def _prepared(done: "Preparation", shown: Shown) -> dict[str, object]:
     return {
-        "keep": _shown(group.keep, prefix),
+        "images": done.images,
+        **done.counts,
+        "unchanged": done.unchanged,
+        "files": [
+            {"file": shown(work.image.path), "to": shown(work.target), "done": list(work.done)} for work in done.works
+        ],
+        "aside": [{"file": shown(path), "reason": reason} for path, reason in sorted(done.aside.items())],
+        "left": [{"file": shown(path), "reason": reason} for path, reason in sorted(done.skipped.items())],
+    }
+
+
+def _prepared_lines(done: "Preparation", shown: Shown) -> list[str]:
+    lines = [f"{shown(work.image.path)} → {shown(work.target)}: {', '.join(work.done)}" for work in done.works]
+    lines += [f"{shown(path)}: set aside, {reason}" for path, reason in sorted(done.aside.items())]
+    lines += [f"{shown(path)}: left as it is. {reason}" for path, reason in sorted(done.skipped.items())]
+    said = ", ".join(f"{number} {key.replace('_', ' ')}" for key, number in done.counts.items() if number)
+    return [*lines, f"{count(done.images, 'image')}: {said or 'nothing to do'}."]
+
+
+def _found(found: "Duplicates", shown: Shown) -> dict[str, object]:
+    return {
+        "images": found.images,
+        "seconds": round(found.seconds, 3),
+        "groups": [_group(group, shown) for group in found.groups],
+        "pairs": [{"a": shown(pair.a), "b": shown(pair.b), "relation": pair.relation} for pair in found.pairs],
+        "unreadable": [
+            {"file": shown(path), "reason": error.message} for path, error in sorted(found.failures.items())
+        ],
+    }
+
+
+def _group(group: "Group", shown: Shown) -> dict[str, object]:
+    return {
+        "keep": shown(group.keep),
         "files": [
             {
-                "file": _shown(member.path, prefix),
+                "file": shown(member.path),
                 "width": member.facts.width,
                 "height": member.facts.height,
                 "bytes": member.facts.bytes,
@@ -165,33 +161,30 @@ def _group(group: "Group", prefix: str) -> dict[str, object]:
             for member in group.files
         ],
         "variants": [
-            {"file": _shown(variant.path, prefix), "relation": variant.relation, "differs": variant.differs}
+            {"file": shown(variant.path), "relation": variant.relation, "differs": variant.differs}
             for variant in group.variants
         ],
     }
 
 
-def _group_lines(group: "Group", prefix: str) -> list[str]:
-    lines = [f"keep {_shown(group.keep, prefix)}  ({group.files[0].why})"]
+def _group_lines(group: "Group", shown: Shown) -> list[str]:
+    lines = [f"keep {shown(group.keep)}  ({group.files[0].why})"]
     lines += [
-        f"drop {_shown(member.path, prefix)}  {member.facts.width}×{member.facts.height}, {member.why}"
+        f"drop {shown(member.path)}  {member.facts.width}×{member.facts.height}, {member.why}"
         for member in group.files[1:]
     ]
-    return [*lines, *(f"     variant {_shown(v.path, prefix)}  {v.differs}" for v in group.variants)]
+    return [*lines, *(f"     variant {shown(v.path)}  {v.differs}" for v in group.variants)]
 
 
-def _prefix(args: Args, folders: list[str]) -> str:
-    """What paths are shown relative to: the FOLDER that was named, else the root."""
+def _place(args: Args, out: Output) -> "tuple[Workspace, list[str], Shown]":
+    """Where FOLDER leads, and how paths are shown: relative to the FOLDER that was named, else to the root."""
     from os.path import commonpath
 
-    if args.folder is None:
-        return ""
-    common = folders[0] if len(folders) == 1 else commonpath(folders) if all(folders) else ""
-    return f"{common}/" if common else ""
-
-
-def _shown(path: str, prefix: str) -> str:
-    return path.removeprefix(prefix)
+    workspace, folders = out.workspace(args).at(args.folder)
+    common = ""
+    if args.folder is not None:
+        common = folders[0] if len(folders) == 1 else commonpath(folders) if all(folders) else ""
+    return workspace, folders, lambda path: path.removeprefix(f"{common}/" if common else "")
 
 
 def _pixels(text: str) -> int:

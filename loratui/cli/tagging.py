@@ -1,12 +1,13 @@
 """tag: captions from a tagger."""
 
-import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loratui.cli.output import Output
 from loratui.cli.verbs import Args, Verbs
 
 if TYPE_CHECKING:
+    from loratui.core.acts.tagging import Tagged
     from loratui.core.tagging.models import TaggerFiles
 
 
@@ -28,66 +29,60 @@ def register(verbs: Verbs) -> None:
 
 def tag(args: Args, out: Output) -> int:
     """Images get their captions, as one undoable step."""
-    from loratui.core.project import TaggerSettings
-    from loratui.core.tagging import models, tagger
+    from loratui.core.acts import tagging
+    from loratui.core.tagging.tagger import wanted
 
     here = out.workspace(args)
     workspace, folders = here.at(args.folder)
-    settings = here.project.tagger if here.project else TaggerSettings()
-    thresholds = tagger.Thresholds(
-        settings.general if args.threshold is None else args.threshold,
-        settings.character if args.character_threshold is None else args.character_threshold,
-    )
-    model = args.model or settings.model
     # A folder named on the command line is looked up from where the person is, one in loratui.toml from the project.
-    files = models.find(model, here.cwd if args.model else here.root, here.config.model_dirs)
+    base = here.cwd if args.model else None
+    chosen = tagging.choose(here, args.model, base, general=args.threshold, character=args.character_threshold)
     dataset = workspace.dataset(folders)
-    positions = tagger.wanted(dataset, args.when)
-    document: dict[str, object] = {
-        "images": len(dataset.images),
-        "tagged": len(positions),
-        "skipped": len(dataset.images) - len(positions),
-        "seconds": 0.0,
-        "provider": None,
-        "model": files.name if files else model,
-        "changed_files": 0,
-        "changed_tags": 0,
-        "failed": [],
+    positions = wanted(dataset, args.when)
+    if positions and chosen.files is None:
+        if out.dry_run:
+            out.note(f"{chosen.model} would be downloaded first.")
+        else:
+            chosen = replace(chosen, files=_download(chosen.model, out))
+    with out.progress("tagging") as report:
+        done = tagging.tag(
+            workspace,
+            dataset,
+            positions,
+            chosen,
+            args.when,
+            dry_run=out.dry_run,
+            report=report,
+            cancel=out.cancel,
+        )
+    _tell(done, out)
+    skipped = len(dataset.images) - len(positions)
+    document = {"images": len(dataset.images), "skipped": skipped, "model": chosen.name, **_document(done)}
+    verb = "would be tagged" if out.dry_run else "tagged"
+    return out.done(document, [_line(done.tagged, skipped, len(done.failed), verb)], code=1 if done.failed else 0)
+
+
+def _document(done: "Tagged") -> dict[str, object]:
+    return {
+        "tagged": done.tagged,
+        "seconds": round(done.seconds, 3),
+        "provider": done.provider or None,
+        "changed_files": done.plan.counts["changed_files"],
+        "changed_tags": done.plan.counts["changed_tags"],
+        "nothing": done.plan.counts["nothing"],
+        "failed": [{"file": path, "reason": reason} for path, reason in done.failed.items()],
     }
-    if out.dry_run or not positions:
-        if files is None and positions:
-            out.note(f"{model} would be downloaded first.")
-        verb = "would be tagged" if out.dry_run else "tagged"
-        return out.done(document, [_line(len(positions), document["skipped"], 0, verb)])
-    started = time.monotonic()
-    files = files or _download(model, out)
-    with out.progress("tagging") as report, workspace.records as records:
-        inference = tagger.infer(dataset, positions, records, files, report=report, cancel=out.cancel)
-    for note in inference.notes:
+
+
+def _tell(done: "Tagged", out: Output) -> None:
+    """What the person should hear, on stderr."""
+    for note in (*done.notes, *(f"{path}: {reason}" for path, reason in done.failed.items())):
         out.note(note)
-    tagger.settle(dataset, inference)
-    plan = tagger.plan(dataset, inference, thresholds, args.when, model=files.name)
-    workspace.changes.apply(plan)
-    failed = [
-        {"file": dataset.images[position].path, "reason": reason} for position, reason in inference.failed.items()
-    ]
-    for failure in failed:
-        out.note(f"{failure['file']}: {failure['reason']}")
-    if plan.counts["unreadable"]:
-        out.note(f"{plan.counts['unreadable']} captions are no UTF-8 text and were left as they are.")
-    if plan.counts["nothing"]:
-        out.note(f"For {plan.counts['nothing']} images the tagger found nothing: try a lower --threshold.")
-    document |= {
-        "tagged": plan.counts["tagged"],
-        "seconds": round(time.monotonic() - started, 3),
-        "provider": inference.provider or None,
-        "changed_files": plan.counts["changed_files"],
-        "changed_tags": plan.counts["changed_tags"],
-        "nothing": plan.counts["nothing"],
-        "failed": failed,
-    }
-    lines = [_line(plan.counts["tagged"], document["skipped"], len(failed), "tagged")]
-    return out.done(document, lines, code=1 if failed else 0)
+    counts = done.plan.counts
+    if counts["unreadable"]:
+        out.note(f"{counts['unreadable']} captions are no UTF-8 text and were left as they are.")
+    if counts["nothing"]:
+        out.note(f"For {counts['nothing']} images the tagger found nothing: try a lower --threshold.")
 
 
 def _download(model: str, out: Output) -> "TaggerFiles":
@@ -103,6 +98,6 @@ def _download(model: str, out: Output) -> "TaggerFiles":
         return models.download(model, report=report, cancel=out.cancel)
 
 
-def _line(tagged: int, skipped: object, failed: int, verb: str) -> str:
+def _line(tagged: int, skipped: int, failed: int, verb: str) -> str:
     parts = [f"{tagged:,} images {verb}", f"{skipped:,} have a caption already" if skipped else ""]
     return " · ".join([*(part for part in parts if part), *([f"{failed} failed"] if failed else [])])

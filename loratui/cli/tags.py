@@ -2,15 +2,15 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loratui.cli.output import Output
 from loratui.cli.verbs import Args, Parser, Verbs, positive
 
 if TYPE_CHECKING:
+    from loratui.core.acts.captions import Scope, Where
     from loratui.core.changes import Plan
-    from loratui.core.dataset.dataset import Dataset
+    from loratui.core.dataset.bulk import Bulk
     from loratui.core.workspace import Workspace
 
 
@@ -61,50 +61,34 @@ def _scope(parser: Parser, default: str | None) -> None:
     )
 
 
-@dataclass(frozen=True)
-class _Scope:
-    """What a verb works on.
+def _where(args: Args, out: Output) -> "tuple[Workspace, Where]":
+    """What a verb works on."""
+    from loratui.core.acts.captions import Where
 
-    Attributes:
-        workspace: of the folder.
-        dataset: the folder's images.
-        positions: those that fit --where.
-        triggers: tags put first, by folder.
-        words: the scope as words of a command line.
-    """
-
-    workspace: "Workspace"
-    dataset: "Dataset"
-    positions: set[int]
-    triggers: Mapping[str, Sequence[str]]
-    words: Sequence[str]
-
-
-def _open(args: Args, out: Output) -> _Scope:
-    from loratui.core.dataset.expression import parse
-
-    expression = parse(args.where or "")
     workspace, folders = out.workspace(args).at(args.folder)
-    with out.progress("reading captions") as report:
-        dataset = workspace.dataset(folders, report=report)
-    for position, problem in list(dataset.problems.items())[:10]:
-        out.note(f"{dataset.caption_paths[position]}: {problem} It is left as it is.")
-    with workspace.records:
-        positions = expression.select(dataset, workspace.ratings(dataset))
     words = [*(["--in", args.folder] if args.folder else []), *(["--where", args.where] if args.where else [])]
-    return _Scope(workspace, dataset, positions, workspace.triggers(), words)
+    return workspace, Where(folders, args.where or "", words)
+
+
+def _say_problems(scope: "Scope", out: Output) -> None:
+    for position, problem in list(scope.dataset.problems.items())[:10]:
+        out.note(f"{scope.dataset.caption_paths[position]}: {problem} It is left as it is.")
 
 
 def table(args: Args, out: Output) -> int:
     """The frequency table."""
-    scope = _open(args, out)
+    from loratui.core.acts import captions
+    from loratui.core.dataset.caption import key
+
+    workspace, where = _where(args, out)
+    with out.progress("reading captions") as report:
+        scope = captions.scope(workspace, where, report=report)
+    _say_problems(scope, out)
     counts = scope.dataset.counts(scope.positions if args.where else None)
-    with scope.workspace.records as records:
+    with workspace.records as records:
         categories = records.categories()
     order = sorted(counts.items(), key=(lambda row: row[0]) if args.sort == "name" else (lambda row: (-row[1], row[0])))
     rows = order[: args.limit]
-    from loratui.core.dataset.caption import key
-
     document = {
         "images": len(scope.positions),
         "distinct": len(order),
@@ -120,9 +104,7 @@ def remove(args: Args, out: Output) -> int:
     from loratui.core.dataset import bulk
 
     tags = _tags(args.tags)
-    scope = _open(args, out)
-    _say_unknown(scope, tags, out)
-    return _apply(bulk.remove(scope.dataset, scope.positions, tags), scope, out)
+    return _edit(args, out, bulk.remove(tags), known=tags)
 
 
 def replace(args: Args, out: Output) -> int:
@@ -130,35 +112,28 @@ def replace(args: Args, out: Output) -> int:
     from loratui.core.dataset import bulk
     from loratui.core.errors import UsageError
 
-    if not args.regex and not args.text:
-        if not args.new.strip():
-            raise UsageError("The new tag is empty.", "Use `loratui tags remove` to take a tag out.")
-        args.old, args.new = _tags((args.old, args.new))
-    scope = _open(args, out)
     if args.regex:
-        return _apply(bulk.replace_regex(scope.dataset, scope.positions, args.old, args.new), scope, out)
+        return _edit(args, out, bulk.replace_regex(args.old, args.new))
     if args.text:
-        return _apply(bulk.replace_text(scope.dataset, scope.positions, args.old, args.new), scope, out)
-    _say_unknown(scope, [args.old], out)
-    return _apply(bulk.replace(scope.dataset, scope.positions, args.old, args.new), scope, out)
+        return _edit(args, out, bulk.replace_text(args.old, args.new))
+    if not args.new.strip():
+        raise UsageError("The new tag is empty.", "Use `loratui tags remove` to take a tag out.")
+    old, new = _tags((args.old, args.new))
+    return _edit(args, out, bulk.replace(old, new), known=[old])
 
 
 def prepend(args: Args, out: Output) -> int:
     """Tags stand first."""
     from loratui.core.dataset import bulk
 
-    tags = _tags(args.tags)
-    scope = _open(args, out)
-    return _apply(bulk.prepend(scope.dataset, scope.positions, tags), scope, out)
+    return _edit(args, out, bulk.prepend(_tags(args.tags)))
 
 
 def append(args: Args, out: Output) -> int:
     """Tags stand last where they were missing."""
     from loratui.core.dataset import bulk
 
-    tags = _tags(args.tags)
-    scope = _open(args, out)
-    return _apply(bulk.append(scope.dataset, scope.positions, tags), scope, out)
+    return _edit(args, out, bulk.append(_tags(args.tags)))
 
 
 def move(args: Args, out: Output) -> int:
@@ -166,60 +141,41 @@ def move(args: Args, out: Output) -> int:
     from loratui.core.dataset import bulk
 
     (tag,) = _tags([args.tag])
-    scope = _open(args, out)
-    _say_unknown(scope, [tag], out)
-    return _apply(bulk.move(scope.dataset, scope.positions, tag, last=args.to == "last"), scope, out)
+    return _edit(args, out, bulk.move(tag, last=args.to == "last"), known=[tag])
 
 
 def trigger(args: Args, out: Output) -> int:
     """The triggers stand first."""
     from loratui.core.dataset import bulk
-    from loratui.core.errors import UsageError
 
-    scope = _open(args, out)
-    if not any(scope.triggers.values()):
-        raise UsageError(
-            "There is no trigger here.", "Set one under [[subset]] in loratui.toml, or use `loratui tags prepend`."
-        )
-    return _apply(bulk.trigger(scope.dataset, scope.positions, scope.triggers), scope, out)
+    return _edit(args, out, lambda workspace: bulk.trigger(workspace.triggers()))
 
 
 def dedupe(args: Args, out: Output) -> int:
     """Equal tags become one."""
     from loratui.core.dataset import bulk
 
-    scope = _open(args, out)
-    return _apply(bulk.dedupe(scope.dataset, scope.positions), scope, out)
+    return _edit(args, out, bulk.dedupe())
 
 
 def sort(args: Args, out: Output) -> int:
     """Tags stand by their count."""
     from loratui.core.dataset import bulk
 
-    scope = _open(args, out)
-    return _apply(bulk.sort(scope.dataset, scope.positions, scope.triggers), scope, out)
+    return _edit(args, out, lambda workspace: bulk.sort(workspace.triggers()))
 
 
 def prune(args: Args, out: Output) -> int:
     """What to take out, and why; with --apply it is done."""
-    from loratui.core.dataset import bulk
-    from loratui.core.tagging.prune import suggest
+    from loratui.core.acts import captions
 
-    scope = _open(args, out)
-    kind = args.kind or (scope.workspace.project.kind if scope.workspace.project else "character")
-    captioned = sum(1 for position in scope.positions if scope.dataset.tags[position])
-    with scope.workspace.records as records:
-        names = [tag for tag, category in records.categories().items() if category not in ("general", "meta")]
-    suggestions = suggest(
-        scope.dataset.counts(scope.positions),
-        captioned,
-        kind,
-        keep=[tag for tags in scope.triggers.values() for tag in tags],
-        names=names,
-    )
+    workspace, where = _where(args, out)
+    with out.progress("reading captions") as report:
+        pruned = captions.prune(workspace, where, kind=args.kind, apply=args.apply, dry_run=out.dry_run, report=report)
+    _say_problems(pruned.scope, out)
     document: dict[str, object] = {
-        "kind": kind,
-        "images": captioned,
+        "kind": pruned.kind,
+        "images": pruned.images,
         "suggestions": [
             {
                 "tag": one.tag,
@@ -229,21 +185,17 @@ def prune(args: Args, out: Output) -> int:
                 "selected": one.selected,
                 "error": one.error,
             }
-            for one in suggestions
+            for one in pruned.suggestions
         ],
     }
-    if not args.apply:
-        lines = [
-            f"{'●' if one.selected else ' '} {one.count:6,}  {one.tag:28} {one.slot.name:24} {one.why}"
-            for one in suggestions
-        ]
-        none = f"Nothing to prune: {'no caption has a tag yet' if not captioned else f'a {kind} keeps its tags'}."
-        return out.done(document, lines or [none])
-    chosen = [one.tag for one in suggestions if one.selected]
-    plan = bulk.remove(scope.dataset, scope.positions, chosen) if chosen else None
-    if plan is None:
-        return out.done({**document, "changed_files": 0, "changed_tags": 0}, ["Nothing to prune."])
-    return _apply(plan, scope, out, document)
+    if args.apply:
+        return _done(pruned.plan, out, document, nothing="Nothing to prune.")
+    lines = [
+        f"{'●' if one.selected else ' '} {one.count:6,}  {one.tag:28} {one.slot.name:24} {one.why}"
+        for one in pruned.suggestions
+    ]
+    none = f"Nothing to prune: {f'a {pruned.kind} keeps its tags' if pruned.images else 'no caption has a tag yet'}."
+    return out.done(document, lines or [none])
 
 
 def _tags(texts: Sequence[str]) -> list[str]:
@@ -253,7 +205,7 @@ def _tags(texts: Sequence[str]) -> list[str]:
     return [tag_argument(text) for text in texts]
 
 
-def _say_unknown(scope: _Scope, tags: Sequence[str], out: Output) -> None:
+def _say_unknown(scope: "Scope", tags: Sequence[str], out: Output) -> None:
     """Names tags no caption holds, with the one that was probably meant."""
     from loratui.core.nearest import nearest
 
@@ -263,19 +215,27 @@ def _say_unknown(scope: _Scope, tags: Sequence[str], out: Output) -> None:
             out.note(f"No caption holds {tag!r}." + (f" Did you mean {meant!r}?" if meant else ""))
 
 
-def _apply(plan: "Plan", scope: _Scope, out: Output, document: Mapping[str, object] | None = None) -> int:
-    """Does the plan, or with --dry-run only shows it."""
-    from dataclasses import replace as changed
-    from shlex import quote
+def _edit(args: Args, out: Output, edit: "Bulk | Callable[[Workspace], Bulk]", *, known: Sequence[str] = ()) -> int:
+    """Does the edit, or with --dry-run only shows it; says which of the tags that should be known are not."""
+    from loratui.core.acts import captions
 
+    workspace, where = _where(args, out)
+    bulk = edit(workspace) if callable(edit) else edit
+    with out.progress("reading captions") as report:
+        edited = captions.edit(workspace, where, bulk, dry_run=out.dry_run, report=report)
+    _say_problems(edited.scope, out)
+    _say_unknown(edited.scope, known, out)
+    return _done(edited.plan, out)
+
+
+def _done(
+    plan: "Plan", out: Output, document: Mapping[str, object] | None = None, nothing: str = "Nothing to change."
+) -> int:
+    """Says what a plan changed."""
     from loratui.core.words import count
 
-    words = " ".join(quote(word) for word in scope.words)
-    plan = changed(plan, command=f"{plan.command} {words}".strip())
-    if not out.dry_run:
-        scope.workspace.changes.apply(plan)
     counts = {name: plan.counts[name] for name in ("changed_files", "changed_tags")}
     would = "would be changed" if out.dry_run else "changed"
     files, tags = count(counts["changed_files"], "caption"), count(counts["changed_tags"], "tag")
     line = f"{files} {would} ({tags}): {plan.title}"
-    return out.done({**(document or {}), **counts}, [line if plan else "Nothing to change."])
+    return out.done({**(document or {}), **counts}, [line if plan else nothing])

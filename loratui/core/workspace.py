@@ -12,7 +12,7 @@ from loratui.core.config import Config, load
 from loratui.core.errors import LoratuiError, UsageError, from_os
 from loratui.core.jobs import Report, silent
 from loratui.core.nearest import nearest
-from loratui.core.project import Project, find_root
+from loratui.core.project import Project, TaggerSettings, find_root
 
 if TYPE_CHECKING:
     # The rooms open when first entered: their modules are a tenth of the time to the first screen.
@@ -153,6 +153,15 @@ class Workspace:
             other.settle()
         return other, _spread(other.root, _relative(full.relative_to(other.root).as_posix()))
 
+    def folders(self, folders: Sequence[str] | None = None) -> list[str]:
+        """These folders, relative to the root; for None those of the whole dataset: see `at`."""
+        return self.at()[1] if folders is None else list(folders)
+
+    def is_whole(self, folders: Sequence[str]) -> bool:
+        """Whether these folders are the whole dataset of a project."""
+        project = self.project
+        return project is not None and {_relative(subset.folder) for subset in project.subsets} == set(folders)
+
     def images(self, folder: str | None = None) -> "list[Image]":
         """The images of FOLDER. See `at`; for a folder of another root ask its own workspace."""
         workspace, folders = self.at(folder)
@@ -172,7 +181,7 @@ class Workspace:
         from loratui.core.dataset.dataset import Dataset
 
         try:
-            return Dataset.load(self.root, self.at()[1] if folders is None else folders, report=report)
+            return Dataset.load(self.root, self.folders(folders), report=report)
         except OSError as error:
             raise from_os(error, f"Reading {self.root.name}") from error
 
@@ -187,6 +196,11 @@ class Workspace:
             return found.rating or None if found else None
 
         return rating
+
+    @property
+    def tagger(self) -> TaggerSettings:
+        """How images are auto-tagged here."""
+        return self.project.tagger if self.project is not None else TaggerSettings()
 
     def triggers(self) -> dict[str, list[str]]:
         """The tags put first, by folder relative to the root; empty outside a project."""

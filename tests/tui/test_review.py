@@ -12,7 +12,8 @@ from loratui.tui.screens.review import ReviewScreen
 from loratui.tui.screens.review_copies import CopiesPane
 from loratui.tui.screens.review_images import ImagesPane
 from loratui.tui.screens.review_pair import PairView
-from loratui.tui.screens.review_panels import FindingsPanel, ProposalPanel
+from loratui.tui.screens.review_panels import FindingsPanel
+from loratui.tui.shell.proposal import ProposalPanel
 from loratui.tui.widgets.picture import Picture
 from tests.drawn_images import figure
 from tests.tui.app_kit import status, title, until

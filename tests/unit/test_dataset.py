@@ -114,7 +114,7 @@ def test_any_text_is_an_expression_or_a_clear_error(text: str) -> None:
 
 def test_bulk_edits_are_plans_with_true_counts(root: Path, dataset: Dataset) -> None:
     everything = range(len(dataset.images))
-    plan = bulk.remove(dataset, everything, ["purple hair"])
+    plan = bulk.remove(["purple hair"]).plan(dataset, everything)
     assert plan.counts["changed_files"] == 2 and plan.title == 'remove "purple hair" from 2 captions'
     Changes(root).apply(plan)
     dataset.refresh(operation.path for operation in plan.operations)
@@ -125,22 +125,22 @@ def test_bulk_edits_are_plans_with_true_counts(root: Path, dataset: Dataset) -> 
 
 
 def test_prepending_writes_captions_that_were_missing(root: Path, dataset: Dataset) -> None:
-    plan = bulk.prepend(dataset, range(5), ["kafka"])
+    plan = bulk.prepend(["kafka"]).plan(dataset, range(5))
     assert plan.counts["changed_files"] == 5
     Changes(root).apply(plan)
     assert (root / "e.txt").read_text() == "kafka" and (
         root / "b.txt"
     ).read_text() == "kafka, 1girl, purple_hair, black dress"
-    assert not bulk.prepend(Dataset.load(root, [""]), range(5), ["kafka"])
+    assert not bulk.prepend(["kafka"]).plan(Dataset.load(root, [""]), range(5))
 
 
 def test_regex_and_text_replacement(root: Path, dataset: Dataset) -> None:
-    plan = bulk.replace_regex(dataset, range(5), r"(\w+)[ _]hair", r"hair:\1")
+    plan = bulk.replace_regex(r"(\w+)[ _]hair", r"hair:\1").plan(dataset, range(5))
     new = {edit.path: edit.new for edit in plan.operations if isinstance(edit, Edit)}
     assert new["b.txt"] == b"1girl, hair:purple, black dress" and plan.counts["changed_files"] == 3
     with pytest.raises(UsageError):
-        bulk.replace_regex(dataset, range(5), "(", "x")
-    plan = bulk.replace_text(dataset, range(5), "hair, long", "locks, long")
+        bulk.replace_regex("(", "x")
+    plan = bulk.replace_text("hair, long", "locks, long").plan(dataset, range(5))
     assert [edit.new for edit in plan.operations if isinstance(edit, Edit)] == [
         b"1girl, purple locks, long hair, jacket, smile"
     ]
@@ -154,14 +154,14 @@ def test_trigger_by_folder_and_sort(tmp_path: Path) -> None:
     Pillow.new("RGB", (8, 8)).save(tmp_path / "y" / "2.png")
     (tmp_path / "y" / "2.txt").write_text("common")
     dataset = Dataset.load(tmp_path, ["x", "y"])
-    plan = bulk.trigger(dataset, range(3), {"x": ["kafka"], "y": ["blade", "hsr"]})
+    plan = bulk.trigger({"x": ["kafka"], "y": ["blade", "hsr"]}).plan(dataset, range(3))
     new = {edit.path: edit.new for edit in plan.operations if isinstance(edit, Edit)}
     assert new == {
         "x/1.txt": b"kafka, b, a, common",
         "y/1.txt": b"blade, hsr, b, a, common",
         "y/2.txt": b"blade, hsr, common",
     }
-    plan = bulk.sort(dataset, range(3), {})
+    plan = bulk.sort({}).plan(dataset, range(3))
     assert {edit.new for edit in plan.operations if isinstance(edit, Edit)} == {b"common, a, b"}
 
 
@@ -169,14 +169,14 @@ def test_a_caption_shared_by_two_images_is_edited_once(root: Path) -> None:
     Pillow.new("RGB", (8, 8)).save(root / "a.jpg")
     dataset = Dataset.load(root, [""])
     assert list(shared_stems(dataset.images)) == ["a"]
-    assert bulk.remove(dataset, range(6), ["smile"]).counts["changed_files"] == 1
+    assert bulk.remove(["smile"]).plan(dataset, range(6)).counts["changed_files"] == 1
 
 
 def test_unreadable_captions_are_counted_and_left_alone(root: Path) -> None:
     (root / "a.txt").write_bytes(b"caf\xe9, smile")
     dataset = Dataset.load(root, [""])
     assert "UTF-8" in dataset.problems[0] and dataset.uncaptioned() == [3, 4]
-    assert bulk.prepend(dataset, range(5), ["t"]).counts == {"changed_files": 4, "changed_tags": 4, "unreadable": 1}
+    assert bulk.prepend(["t"]).plan(dataset, range(5)).counts == {"changed_files": 4, "changed_tags": 4, "unreadable": 1}
 
 
 @pytest.mark.parametrize("raw", [b"a, b\nmore\0", b"a\0", b"a\nb\r\n\0\0", b"a\n\xff"])
@@ -185,7 +185,7 @@ def test_what_an_edit_refuses_is_listed_as_a_problem(tmp_path: Path, raw: bytes)
     (tmp_path / "a.txt").write_bytes(raw)
     dataset = Dataset.load(tmp_path, [""])
     assert list(dataset.problems) == [0] and dataset.tags == [()] and not dataset.postings
-    assert bulk.append(dataset, [0], ["t"]).counts["unreadable"] == 1
+    assert bulk.append(["t"]).plan(dataset, [0]).counts["unreadable"] == 1
 
 
 @given(st.text(alphabet="ab, {}|;\\\n\r\0\ufeff", max_size=30), st.sampled_from(["utf-8", "utf-16", "latin-1"]))

@@ -160,7 +160,7 @@ def test_the_dropped_go_to_the_trash_with_their_captions_and_come_back(tmp_path:
     (tmp_path / "shared.txt").write_text("needed by the png")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     changes = Changes(tmp_path)
-    plan = removal_plan(tmp_path, search(tmp_path).groups)
+    plan = removal_plan(tmp_path, scan(tmp_path, [""]), search(tmp_path).groups)
     assert dict(plan.counts) == {"moved": 2}
     changes.apply(plan)
     assert {path.name for path in tmp_path.glob("*.*")} - {".loratui"} == {
@@ -202,7 +202,7 @@ def test_names_of_any_bytes_are_grouped(tmp_path: Path, original: Image.Image) -
     found = search(tmp_path)
     assert [member.path for member in found.groups[0].files] == ["original.png", name]
     changes = Changes(tmp_path)
-    changes.apply(removal_plan(tmp_path, found.groups))
+    changes.apply(removal_plan(tmp_path, scan(tmp_path, [""]), found.groups))
     changes.undo()
     assert (tmp_path / name).exists() and (tmp_path / "original.png").exists()
 

@@ -98,7 +98,7 @@ def test_round_trip_of_every_real_label(shared: Path) -> None:
 # ---- pruning
 
 
-def named(counts: dict[str, int], images: int = 100, kind: str = "character", **options: list[str]) -> dict[str, str]:
+def named(counts: dict[str, int], images: int = 100, kind: str = "character", **options: object) -> dict[str, str]:
     """Tag → how it is suggested: selected, error, listed."""
     found = suggest(counts, images, kind, **options)  # type: ignore[arg-type]
     return {one.tag: "error" if one.error else "selected" if one.selected else "listed" for one in found}
@@ -140,7 +140,7 @@ def test_spellings_count_together() -> None:
 
 
 def test_triggers_and_names_are_kept() -> None:
-    assert named({"fairy wings": 90, "cat girl": 90}, keep=["Cat_Girl"], names=["fairy wings"]) == {}
+    assert named({"fairy wings": 90, "cat girl": 90}, keep=["Cat_Girl"], categories={"fairy wings": "copyright"}) == {}
 
 
 def test_an_outfits_clothes_are_selected() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from loratui.core import durable
 from loratui.core.changes.journal import Record
-from loratui.core.changes.plan import Add, Edit, Move, Remove, Stamp, inside
+from loratui.core.changes.plan import Add, Edit, Move, Remove, Stamp, inside, stamp
 from loratui.core.errors import Conflict, Refused
 
 TRASH = ".loratui/trash"
@@ -143,15 +143,7 @@ def blamed(root: Path, action: Action) -> str:
 
 def others(root: Path, seen: Mapping[str, Stamp]) -> list[str]:
     """The paths whose files are no longer those that were seen."""
-
-    def now(path: str) -> Stamp | None:
-        try:
-            found = (root / path).stat()
-        except OSError:
-            return None
-        return found.st_size, found.st_mtime_ns, found.st_ino
-
-    return [path for path, stamp in seen.items() if now(path) != stamp]
+    return [path for path, known in seen.items() if stamp(root / path) != known]
 
 
 def within(root: Path, actions: Iterable[Action]) -> str | None:

@@ -65,6 +65,15 @@ Stamp = tuple[int, int, int]
 """Size, time of change in nanoseconds, and inode: by it a file that was changed or replaced is known."""
 
 
+def stamp(path: Path) -> Stamp | None:
+    """The stamp of the file at `path`, links followed; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What would be done, in order.

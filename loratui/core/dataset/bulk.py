@@ -1,109 +1,143 @@
-"""Edits of many captions at once, as plans: pure, counted, applied and undone through `changes`."""
+"""Edits of many captions at once: said first, then planned on a dataset, as often as its files change.
+
+Plans are pure, counted, applied and undone through `changes`.
+"""
 
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from shlex import join
 
 from loratui.core.changes import Edit, Plan
 from loratui.core.dataset.arguments import text_argument
-from loratui.core.dataset.caption import Caption, CaptionError, key
+from loratui.core.dataset.caption import Caption, key
 from loratui.core.dataset.dataset import Dataset
+from loratui.core.dataset.revisions import Change, Revisions
 from loratui.core.errors import UsageError
 from loratui.core.words import count
 
-Change = Callable[[Caption], Caption]
+Bound = tuple[AbstractSet[int] | None, Change]
+"""The positions that can change at all (None: any), and the change."""
 
 
-def edit(
-    dataset: Dataset, positions: Collection[int], change: Change, *, verb: str, title: str, command: str = ""
-) -> Plan:
-    """The plan that applies `change` to captions.
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """One edit of many captions, of no dataset yet.
 
-    Args:
-        dataset: where they are.
-        positions: which images; those that share a caption file are edited once.
-        change: gives the new caption; an unchanged one is left out.
-        verb: for the history.
-        title: for the history; `{n}` becomes the number of files.
-        command: the equivalent command line.
-
-    Returns:
-        a plan with the counts `changed_files`, `changed_tags` (tags that came, went or moved) and `unreadable`.
+    Attributes:
+        commands: the words after `loratui tags`, the verb first; several commands for what takes more than one.
+        title: for the history; `{n}` becomes the number of captions.
+        bind: the change in a dataset.
     """
-    edits: dict[str, Edit] = {}
-    changed_tags = unreadable = 0
-    for position in sorted(positions):
-        path = dataset.caption_paths[position]
-        if path in edits:
-            continue
-        try:
-            before = dataset.caption(position)
-        except CaptionError:
-            unreadable += 1
-            continue
-        after = change(before)
-        old, new = dataset.raw[position], after.to_bytes()
-        if new == (old or b""):
-            continue
-        edits[path] = Edit(path, old, new)
-        changed_tags += _difference(before.tags, after.tags)
-    counts = {"changed_files": len(edits), "changed_tags": changed_tags, "unreadable": unreadable}
-    return Plan(verb, title.replace("{n}", count(len(edits), "caption")), tuple(edits.values()), counts, command)
+
+    commands: tuple[tuple[str, ...], ...]
+    title: str
+    bind: Callable[[Dataset], Bound]
+
+    def plan(self, dataset: Dataset, positions: Collection[int], scope: Sequence[str] = ()) -> Plan:
+        """The plan for some images of a dataset.
+
+        Args:
+            dataset: where the captions are.
+            positions: of the images.
+            scope: the options that say the same on the command line.
+
+        Returns:
+            a plan with the counts `changed_files`, `changed_tags` (tags that came, went or moved) and `unreadable`.
+        """
+        touched, change = self.bind(dataset)
+        revisions = Revisions(dataset, positions if touched is None else touched & set(positions), change)
+        edits: list[Edit] = []
+        changed_tags = 0
+        for revision in revisions:
+            edits.append(revision.edit)
+            changed_tags += _difference(revision.before.tags, revision.after.tags)
+        counts = {"changed_files": len(edits), "changed_tags": changed_tags, "unreadable": revisions.unreadable}
+        verb = f"tags {self.commands[0][0]}"
+        title = self.title.replace("{n}", count(len(edits), "caption"))
+        command = " && ".join(join(["loratui", "tags", *words, *scope]) for words in self.commands)
+        return Plan(verb, title, tuple(edits), counts, command, revisions.seen)
 
 
-def remove(dataset: Dataset, positions: Collection[int], tags: Sequence[str]) -> Plan:
+def _bulk(words: Sequence[str], title: str, bind: Callable[[Dataset], Bound]) -> Bulk:
+    return Bulk((tuple(words),), title, bind)
+
+
+def _of(tags: Sequence[str], change: Callable[[Caption], Caption]) -> Callable[[Dataset], Bound]:
+    """A change of the captions that hold one of the tags, in any spelling."""
+
+    def bind(dataset: Dataset) -> Bound:
+        return set().union(*(dataset.carrying(tag) for tag in tags)), lambda position, caption: change(caption)
+
+    return bind
+
+
+def _of_any(change: Callable[[Caption], Caption]) -> Callable[[Dataset], Bound]:
+    """A change of any caption."""
+    return lambda dataset: (None, lambda position, caption: change(caption))
+
+
+def remove(tags: Sequence[str]) -> Bulk:
     """Takes tags out, in every spelling."""
-    touched = set().union(*(dataset.carrying(tag) for tag in tags)) & set(positions)
-    return edit(
-        dataset,
-        touched,
-        lambda caption: caption.remove(tags),
-        verb="tags remove",
-        title=f"remove {_quoted(tags)} from {{n}}",
-        command=_command("remove", *tags),
-    )
+    title = f"remove {_quoted(tags)} from {{n}}"
+    return _bulk(("remove", *tags), title, _of(tags, lambda caption: caption.remove(tags)))
 
 
-def replace(dataset: Dataset, positions: Collection[int], old: str, new: str) -> Plan:
+def replace(old: str, new: str) -> Bulk:
     """Renames a tag; where the new one is there already, the two become one."""
-    return edit(
-        dataset,
-        dataset.carrying(old) & set(positions),
-        lambda caption: caption.replace(old, new),
-        verb="tags replace",
-        title=f"replace {_quoted([old])} by {_quoted([new])} in {{n}}",
-        command=_command("replace", old, new),
-    )
+    title = f"replace {_quoted([old])} by {_quoted([new])} in {{n}}"
+    return _bulk(("replace", old, new), title, _of([old], lambda caption: caption.replace(old, new)))
 
 
-def replace_regex(dataset: Dataset, positions: Collection[int], pattern: str, new: str) -> Plan:
+def merge(old: Sequence[str], new: str) -> Bulk:
+    """Renames tags to one name; where a caption holds several, they become one."""
+    if len(old) == 1:
+        return replace(old[0], new)
+
+    def change(caption: Caption) -> Caption:
+        for tag in old:
+            caption = caption.replace(tag, new)
+        return caption
+
+    commands = tuple(("replace", tag, new) for tag in old if tag != new)
+    return Bulk(commands, f'merge {len(old)} tags into "{new}" in {{n}}', _of(old, change))
+
+
+def replace_regex(pattern: str, new: str) -> Bulk:
     """Rewrites each tag that fits a regular expression as a whole; `\\1` in `new` is a group; "" removes the tag.
 
     Where the new tag is there already, the two become one; tags that do not fit stay as they are.
 
     Raises:
-        UsageError: the pattern or the replacement is wrong.
+        UsageError: the pattern is wrong; when it is planned: the replacement is.
     """
+
+    def wrong(error: Exception) -> UsageError:
+        return UsageError(
+            f"The regular expression {pattern!r} cannot be used: {error}.", "Mend it, or leave --regex out."
+        )
+
     try:
         matcher = re.compile(pattern, re.IGNORECASE)
-        renamed = {tag: matcher.sub(new, tag, count=1).strip() for tag in dataset.postings if matcher.fullmatch(tag)}
-    except (re.error, IndexError) as error:
-        raise UsageError(
-            f"The regular expression {pattern!r} cannot be used: {error}.", "Mend it, or leave --regex out."
-        ) from error
-    change = {tag: text_argument(name) for tag, name in renamed.items() if name != tag}
-    touched = set().union(*(dataset.postings[tag] for tag in change)) & set(positions)
-    return edit(
-        dataset,
-        touched,
-        lambda caption: caption.map_tags(change),
-        verb="tags replace",
-        title=f"replace /{pattern}/ by {_quoted([new])} in {{n}}",
-        command=_command("replace", "--regex", pattern, new),
-    )
+    except re.error as error:
+        raise wrong(error) from error
+
+    def bind(dataset: Dataset) -> Bound:
+        fitting = [tag for tag in dataset.postings if matcher.fullmatch(tag)]
+        try:
+            renamed = {tag: matcher.sub(new, tag, count=1).strip() for tag in fitting}
+        except (re.error, IndexError) as error:
+            raise wrong(error) from error
+        change = {tag: text_argument(name) for tag, name in renamed.items() if name != tag}
+        touched = set().union(*(dataset.postings[tag] for tag in change))
+        return touched, lambda position, caption: caption.map_tags(change)
+
+    return _bulk(("replace", "--regex", pattern, new), f"replace /{pattern}/ by {_quoted([new])} in {{n}}", bind)
 
 
-def replace_text(dataset: Dataset, positions: Collection[int], old: str, new: str) -> Plan:
+def replace_text(old: str, new: str) -> Bulk:
     """Replaces text in the first line of captions, across the borders of tags.
 
     Raises:
@@ -117,107 +151,89 @@ def replace_text(dataset: Dataset, positions: Collection[int], old: str, new: st
         text = caption.text.replace(old, new)
         return Caption.parse((text + caption.more_lines).encode(caption.encoding)) if text != caption.text else caption
 
-    return edit(
-        dataset,
-        positions,
-        change,
-        verb="tags replace",
-        title=f"replace the text {_quoted([old])} by {_quoted([new])} in {{n}}",
-        command=_command("replace", "--text", old, new),
-    )
+    title = f"replace the text {_quoted([old])} by {_quoted([new])} in {{n}}"
+    return _bulk(("replace", "--text", old, new), title, _of_any(change))
 
 
-def prepend(dataset: Dataset, positions: Collection[int], tags: Sequence[str]) -> Plan:
+def prepend(tags: Sequence[str]) -> Bulk:
     """Puts tags first; those a caption has are moved there."""
-    return edit(
-        dataset,
-        positions,
-        lambda caption: caption.prepend(tags),
-        verb="tags prepend",
-        title=f"put {_quoted(tags)} first in {{n}}",
-        command=_command("prepend", *tags),
-    )
+    title = f"put {_quoted(tags)} first in {{n}}"
+    return _bulk(("prepend", *tags), title, _of_any(lambda caption: caption.prepend(tags)))
 
 
-def append(dataset: Dataset, positions: Collection[int], tags: Sequence[str]) -> Plan:
+def append(tags: Sequence[str]) -> Bulk:
     """Puts tags last where they are not there yet."""
-    return edit(
-        dataset,
-        positions,
-        lambda caption: caption.append(tags),
-        verb="tags append",
-        title=f"add {_quoted(tags)} to {{n}}",
-        command=_command("append", *tags),
-    )
+    title = f"add {_quoted(tags)} to {{n}}"
+    return _bulk(("append", *tags), title, _of_any(lambda caption: caption.append(tags)))
 
 
-def move(dataset: Dataset, positions: Collection[int], tag: str, *, last: bool) -> Plan:
+def move(tag: str, *, last: bool) -> Bulk:
     """Moves a tag first or last where it stands."""
-    return edit(
-        dataset,
-        dataset.carrying(tag) & set(positions),
-        lambda caption: caption.move(tag, last),
-        verb="tags move",
-        title=f"move {_quoted([tag])} {'last' if last else 'first'} in {{n}}",
-        command=_command("move", tag, "--to", "last" if last else "first"),
-    )
+    to = "last" if last else "first"
+    title = f"move {_quoted([tag])} {to} in {{n}}"
+    return _bulk(("move", tag, "--to", to), title, _of([tag], lambda caption: caption.move(tag, last)))
 
 
-def trigger(dataset: Dataset, positions: Collection[int], triggers: Mapping[str, Sequence[str]]) -> Plan:
+def trigger(triggers: Mapping[str, Sequence[str]]) -> Bulk:
     """Puts each subset's trigger first.
 
     Args:
-        dataset: where the captions are.
-        positions: which images.
         triggers: tags by folder of the image, relative to the root.
+
+    Raises:
+        UsageError: there are none.
     """
-    folders = {position: dataset.images[position].folder for position in positions}
-    by_path = {dataset.caption_paths[position]: triggers.get(folder, ()) for position, folder in folders.items()}
-    wanted = [position for position in positions if by_path[dataset.caption_paths[position]]]
-    edits: list[Edit] = []
-    changed_tags = unreadable = 0
-    for tags in dict.fromkeys(tuple(tags) for tags in by_path.values() if tags):
-        part = prepend(dataset, [p for p in wanted if tuple(by_path[dataset.caption_paths[p]]) == tags], tags)
-        edits += [operation for operation in part.operations if isinstance(operation, Edit)]
-        changed_tags += part.counts["changed_tags"]
-        unreadable += part.counts["unreadable"]
-    counts = {"changed_files": len(edits), "changed_tags": changed_tags, "unreadable": unreadable}
-    return Plan(
-        "tags trigger",
-        f"put the trigger first in {count(len(edits), 'caption')}",
-        tuple(edits),
-        counts,
-        _command("trigger"),
-    )
+    if not any(triggers.values()):
+        raise UsageError(
+            "There is no trigger here.", "Set one under [[subset]] in loratui.toml, or use `loratui tags prepend`."
+        )
+
+    def bind(dataset: Dataset) -> Bound:
+        tags = [triggers.get(image.folder, ()) for image in dataset.images]
+        wanted = {position for position, first in enumerate(tags) if first}
+        return wanted, lambda position, caption: caption.prepend(tags[position])
+
+    return _bulk(("trigger",), "put the trigger first in {n}", bind)
 
 
-def dedupe(dataset: Dataset, positions: Collection[int]) -> Plan:
+def dedupe() -> Bulk:
     """Leaves the first of equal tags in each caption."""
-    doubled = [p for p in positions if len({key(tag) for tag in dataset.tags[p]}) < len(dataset.tags[p])]
-    return edit(
-        dataset,
-        doubled,
-        Caption.dedupe,
-        verb="tags dedupe",
-        title="remove doubled tags from {n}",
-        command=_command("dedupe"),
-    )
+
+    def bind(dataset: Dataset) -> Bound:
+        doubled = {at for at, tags in enumerate(dataset.tags) if len({key(tag) for tag in tags}) < len(tags)}
+        return doubled, lambda position, caption: caption.dedupe()
+
+    return _bulk(("dedupe",), "remove doubled tags from {n}", bind)
 
 
-def sort(dataset: Dataset, positions: Collection[int], triggers: Mapping[str, Sequence[str]]) -> Plan:
+def sort(triggers: Mapping[str, Sequence[str]]) -> Bulk:
     """Sorts tags by how many images carry them, most first, then by name; the trigger's tags stay first."""
-    counts = dataset.counts()
     fixed = {key(tag) for tags in triggers.values() for tag in tags}
 
-    def change(caption: Caption) -> Caption:
-        if "|||" in caption.text:  # the person has ordered it by hand
-            return caption
-        tags = caption.tags
-        head = [tag for tag in tags if key(tag) in fixed]
-        rest = sorted((tag for tag in tags if key(tag) not in fixed), key=lambda tag: (-counts.get(tag, 0), tag))
-        return caption.with_tags([*head, *rest])
+    def bind(dataset: Dataset) -> Bound:
+        counts = dataset.counts()
 
-    return edit(dataset, positions, change, verb="tags sort", title="sort the tags of {n}", command=_command("sort"))
+        def change(position: int, caption: Caption) -> Caption:
+            if "|||" in caption.text:  # the person has ordered it by hand
+                return caption
+            tags = caption.tags
+            head = [tag for tag in tags if key(tag) in fixed]
+            rest = sorted((tag for tag in tags if key(tag) not in fixed), key=lambda tag: (-counts.get(tag, 0), tag))
+            return caption.with_tags([*head, *rest])
+
+        return None, change
+
+    return _bulk(("sort",), "sort the tags of {n}", bind)
+
+
+def by_hand(dataset: Dataset, position: int, raw: bytes) -> Plan:
+    """One caption as a person wrote it; without operations where it is that already."""
+    image, old = dataset.images[position], dataset.raw[position]
+    if raw == (old or b""):
+        return Plan("caption", "", counts={})
+    edit = Edit(dataset.caption_paths[position], old, raw)
+    seen = {image.path: image.stamp} if old is None else {}
+    return Plan("caption", f"write the caption of {image.name}", (edit,), {"changed_files": 1}, seen=seen)
 
 
 def _difference(before: Sequence[str], after: Sequence[str]) -> int:
@@ -245,9 +261,3 @@ def _quoted(tags: Iterable[str]) -> str:
     names = list(tags)
     shown = ", ".join(f'"{tag}"' for tag in names[:3])
     return shown + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def _command(verb: str, *words: str) -> str:
-    from shlex import quote
-
-    return " ".join(["loratui tags", verb, *(quote(word) for word in words)])

@@ -1,6 +1,6 @@
 """Duplicates with what the dataset knows of its images: captions, sources and the person's decisions."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
@@ -11,7 +11,7 @@ from loratui.core.dataset.records import Records
 from loratui.core.images.duplicates import Duplicates, Group, find
 from loratui.core.images.gathering import Notes
 from loratui.core.images.relations import DEFAULT_HARDNESS
-from loratui.core.images.removal import removals
+from loratui.core.images.removal import removal
 from loratui.core.images.survey import Cache, Facts
 from loratui.core.jobs import Report, silent
 from loratui.core.words import count
@@ -47,19 +47,19 @@ def duplicates_of(
     )
 
 
-def removal_plan(root: Path, groups: Sequence[Group], but: Collection[str] = ()) -> Plan:
+def removal_plan(root: Path, images: Sequence[Image], groups: Sequence[Group]) -> Plan:
     """All but the kept file of each group go to the trash, with their captions.
 
     Args:
         root: what the paths are relative to.
+        images: as they were looked at.
         groups: as found.
-        but: paths that stay as well.
     """
-    dropped = {member.path for group in groups for member in group.files if member.path != group.keep}
-    dropped -= set(but)
-    operations = removals(root, dict.fromkeys(sorted(dropped), "duplicate"))
+    members = {member.path for group in groups for member in group.files}
+    dropped = sorted(members - {group.keep for group in groups})
     title = f"{count(len(dropped), 'duplicate')} to the trash"
-    return Plan("dupes", title, tuple(operations), {"moved": len(dropped)}, "loratui dupes --apply")
+    seen = [image for image in images if image.path in members]
+    return removal(root, dropped, "duplicate", title, seen, verb="dupes", command="loratui dupes --apply")
 
 
 def _tags(root: Path, caption: str | None) -> int | None:

@@ -94,6 +94,11 @@ class Preparation:
     unchanged: int
 
     @property
+    def images(self) -> int:
+        """How many were looked at."""
+        return len(self.works) + len(self.aside) + len(self.skipped) + self.unchanged
+
+    @property
     def counts(self) -> Mapping[str, int]:
         """What a person decides by."""
         return self.plan.counts
@@ -143,7 +148,9 @@ def prepare(
             raise from_os(error, "Reading captions") from error
     counts = _counts(sorted_, seen.facts)
     title = ", ".join(f"{counts[key]} {key.replace('_', ' ')}" for key in counts if counts[key]) or "nothing to do"
-    plan = Plan("prep", f"prepare images: {title}", tuple(operations), counts, _command(wishes))
+    touched = {*sorted_.aside, *(work.image.path for work in sorted_.works)}
+    stamps = {image.path: image.stamp for image in images if image.path in touched}
+    plan = Plan("prep", f"prepare images: {title}", tuple(operations), counts, _command(wishes), stamps)
     return Preparation(
         plan,
         sorted_.works,

@@ -46,7 +46,7 @@ def suggest(
     kind: Kind,
     *,
     keep: Collection[str] = (),
-    names: Collection[str] = (),
+    categories: Mapping[str, str] | None = None,
 ) -> list[Suggestion]:
     """Suggestions for a kind of LoRA, by slot and count; empty for kinds where every tag should stay.
 
@@ -55,11 +55,13 @@ def suggest(
         images: how many images have a caption.
         kind: what is learned. A character's body and an outfit's clothes are suggested; for the others nothing.
         keep: tags never suggested: the triggers.
-        names: tags known to be names of characters, series or artists, such as `fairy tail`.
+        categories: what is known of tags, by their key: names of characters, series and artists are never suggested,
+            whatever they look like (`fairy tail`).
     """
     part = _PARTS.get(kind)
     if part is None or not images:
         return []
+    names = [tag for tag, category in (categories or {}).items() if category not in ("general", "meta")]
     fixed = {key(tag) for tag in (*keep, *names)}
     spellings: dict[str, tuple[str, int]] = {}
     for tag, count in sorted(counts.items(), key=lambda item: -item[1]):

@@ -11,10 +11,11 @@ from itertools import islice
 from threading import Event
 from typing import Any, Literal, Self, get_args
 
-from loratui.core.changes import Edit, Plan
-from loratui.core.dataset.caption import CaptionError, key
+from loratui.core.changes import Edit, Plan, stamp
+from loratui.core.dataset.caption import Caption, key
 from loratui.core.dataset.dataset import Dataset
 from loratui.core.dataset.records import Records
+from loratui.core.dataset.revisions import Revisions
 from loratui.core.errors import UsageError
 from loratui.core.jobs import Report, check, silent
 from loratui.core.tagging.labels import CHARACTER, GENERAL
@@ -67,9 +68,10 @@ class Inference:
     notes: list[str] = field(default_factory=list)
 
 
-def wanted(dataset: Dataset, when: When) -> list[int]:
-    """Positions of the images to be tagged: those without a caption, or all of them."""
-    return dataset.uncaptioned() if when == "empty" else list(range(len(dataset.images)))
+def wanted(dataset: Dataset, when: When, scope: Collection[int] | None = None) -> list[int]:
+    """Positions of the images to be tagged, among those in scope (None: all): without a caption, or any."""
+    found = dataset.uncaptioned() if when == "empty" else range(len(dataset.images))
+    return list(found) if scope is None else sorted(set(found) & set(scope))
 
 
 def infer(
@@ -184,8 +186,13 @@ def _items(worker: Worker, paths: Sequence[str], cancel: Event | None) -> Iterat
 
 def settle(dataset: Dataset, inference: Inference) -> None:
     """Call before `plan`: inference takes minutes, and meanwhile captions may have been written and images gone."""
-    for position in [p for p in inference.scores if not (dataset.root / dataset.images[p].path).exists()]:
-        del inference.scores[position]
+    for position in list(inference.scores):
+        image = dataset.images[position]
+        now = stamp(dataset.root / image.path)
+        if now != image.stamp:
+            del inference.scores[position]
+            if now is not None:
+                inference.failed[position] = "it changed while it was tagged; run it again"
     dataset.refresh({dataset.caption_paths[position] for position in inference.scores})
 
 
@@ -221,41 +228,37 @@ def plan(
     """
     tags_of: dict[str, list[str]] = {}  # a.png and a.jpg share one caption: it gets the tags of both
     position_of: dict[str, int] = {}
-    nothing = unreadable = tagged = 0
+    nothing = tagged = 0
     for position, scores in sorted(inference.scores.items()):
         tags = chosen(scores, thresholds)
         nothing += not tags
         path = dataset.caption_paths[position]
         position_of.setdefault(path, position)
         tags_of.setdefault(path, []).extend(tags)
+
+    def change(position: int, before: Caption) -> Caption:
+        nonlocal tagged
+        if when == "empty" and before.tags:
+            return before
+        tagged += 1
+        found = list(dict.fromkeys(tags_of[dataset.caption_paths[position]]))
+        return before.with_tags(found) if when == "overwrite" else before.append(found)
+
+    revisions = Revisions(dataset, [position for path, position in position_of.items() if tags_of[path]], change)
     edits: list[Edit] = []
     changed = 0
-    for path, position in position_of.items():
-        found = list(dict.fromkeys(tags_of[path]))
-        if not found:
-            continue
-        try:
-            before = dataset.caption(position)
-        except CaptionError:
-            unreadable += 1
-            continue
-        if when == "empty" and before.tags:
-            continue
-        tagged += 1
-        after = before.with_tags(found) if when == "overwrite" else before.append(found)
-        old, new = dataset.raw[position], after.to_bytes()
-        if new != (old or b""):
-            edits.append(Edit(path, old, new))
-            changed += len({key(tag) for tag in before.tags} ^ {key(tag) for tag in after.tags})
+    for revision in revisions:
+        edits.append(revision.edit)
+        changed += len({key(tag) for tag in revision.before.tags} ^ {key(tag) for tag in revision.after.tags})
     title = f"tag {len(edits):,} image{'' if len(edits) == 1 else 's'} with {model}"
     counts = {
         "changed_files": len(edits),
         "changed_tags": changed,
         "tagged": tagged,
         "nothing": nothing,
-        "unreadable": unreadable,
+        "unreadable": revisions.unreadable,
     }
-    return Plan("tag", title, tuple(edits), counts, command)
+    return Plan("tag", title, tuple(edits), counts, command, revisions.seen)
 
 
 def origins(records: Records, digest: str, model: str, tags: Sequence[str]) -> dict[str, str]:

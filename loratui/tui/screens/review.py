@@ -1,6 +1,6 @@
 """Review: copies of one picture are decided, then the images are looked through one by one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar
@@ -17,11 +17,13 @@ from loratui.tui.screens import review_jobs
 from loratui.tui.screens.base import LoratuiScreen
 from loratui.tui.screens.review_copies import CopiesPane
 from loratui.tui.screens.review_images import ImagesPane
-from loratui.tui.screens.review_pair import size
-from loratui.tui.screens.review_panels import FindingsPanel, ProposalPanel
+from loratui.tui.screens.review_panels import FindingsPanel, propose_best, propose_prep
+from loratui.tui.shell.proposal import ProposalPanel
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
+    from loratui.core.images.prepare import Preparation
+    from loratui.core.images.problems import Findings
     from loratui.core.workspace import Workspace
     from loratui.tui.screens.review_jobs import Looked
 
@@ -204,23 +206,36 @@ class ReviewScreen(LoratuiScreen):
     async def _apply(self, plan: Plan) -> None:
         """Does a plan at once: it can be taken back."""
         await self.app.jobs.run("moving", lambda report, cancel: self.workspace.changes.apply(plan))
+        self._did(plan)
+
+    def _did(self, plan: Plan) -> None:
+        """Says what was done, and has every screen read it."""
         self.app.did(plan.title, plan.command)
         self.toast(f"{plan.title}; u takes it back")
         self.app.changed()
 
-    async def _propose(self, title: str, counts: str, examples: Sequence[str]) -> bool:
-        panel = ProposalPanel(title, counts, examples)
+    async def _agreed(self, panel: ProposalPanel) -> bool:
+        """Shows what would be done; whether the person takes it."""
         self.show_panel(panel)
         wanted = await panel.answer
         self._close(panel)
         return wanted
 
-    def _removal(self, paths: Sequence[str], reason: str, title: str) -> Plan:
-        """A plan that takes images away with their captions."""
-        from loratui.core.images.removal import removals
+    def _removal(self, paths: Sequence[str], reason: str, title: str, kept: Sequence[str] = ()) -> Plan:
+        """A plan that takes images away with their captions, as long as they are those that were looked at.
 
-        operations = removals(self.workspace.root, dict.fromkeys(paths, reason))
-        return Plan("review", title, tuple(operations), {"moved": len(paths)})
+        Args:
+            paths: of the images.
+            reason: why.
+            title: for the history.
+            kept: the images in whose favour they go.
+        """
+        from loratui.core.images.removal import removal
+
+        assert self._looked is not None
+        resting = {*paths, *kept}
+        seen = [image for image in self._looked.images if image.path in resting]
+        return removal(self.workspace.root, paths, reason, title, seen)
 
     async def command_keep(self) -> None:
         """Keeps A of a pair, or the image."""
@@ -231,15 +246,16 @@ class ReviewScreen(LoratuiScreen):
             kept, _ = self._copies.pair
             paths = [member.path for member in self._copies.copies]
             title = f"{count(len(paths), 'copy', 'copies')} of {line(kept.path)} to the trash"
-            await self._apply(self._removal(paths, "duplicate", title))
+            await self._apply(self._removal(paths, "duplicate", title, [kept.path]))
 
     async def command_drop(self) -> None:
         """B, or the marked images, to the trash."""
         if self._on_images:
             await self._take_away("deleted", "to the trash")
         else:
-            _, copy = self._copies.pair
-            await self._apply(self._removal([copy.path], "duplicate", f"{line(copy.path)} to the trash"))
+            kept, copy = self._copies.pair
+            title = f"{line(copy.path)} to the trash"
+            await self._apply(self._removal([copy.path], "duplicate", title, [kept.path]))
 
     async def command_aside(self) -> None:
         """Out of the set, seen under its reason in the trash."""
@@ -258,12 +274,8 @@ class ReviewScreen(LoratuiScreen):
         looked = self._looked
         assert looked is not None
         groups = looked.found.groups
-        plan = removal_plan(self.workspace.root, groups)
-        freed = size(sum(group.freed for group in groups))
-        copies = count(plan.counts["moved"], "copy", "copies")
-        counts = f"{copies} to the trash with their captions, {freed} freed; variants stay."
-        examples = [f"keep {group.keep}: {group.files[0].why}" for group in groups]
-        if await self._propose(f"Keep the best of {count(len(groups), 'group')}?", counts, examples):
+        plan = removal_plan(self.workspace.root, looked.images, groups)
+        if await self._agreed(propose_best(groups, plan)):
             await self._apply(plan)
 
     def command_swap(self) -> None:
@@ -379,30 +391,29 @@ class ReviewScreen(LoratuiScreen):
         """Counts, asks, does."""
         workspace = self.workspace
 
-        def run(dry: bool) -> "Callable[[Report, Event], review_jobs.Prepared]":
-            return lambda report, cancel: review_jobs.prepare(workspace, dry, report, cancel)
+        def prepare(report: Report, cancel: Event, dry_run: bool = False) -> "Preparation":
+            from loratui.core.acts import images  # on the thread: it brings all that reads pictures
 
-        planned, _ = await self.app.jobs.run("counting", run(True))
-        counts = [f"{number:,} {name.replace('_', ' ')}" for name, number in planned.counts.items() if number]
+            return images.prep(workspace, dry_run=dry_run, report=report, cancel=cancel)
+
+        planned = await self.app.jobs.run("counting", lambda report, cancel: prepare(report, cancel, dry_run=True))
         if not planned.works and not planned.aside:
             left = f"; {count(len(planned.skipped), 'image')} left as they are" if planned.skipped else ""
             self.toast(f"nothing to prepare{left}")
             return
-        examples = [f"{work.image.path}: {', '.join(work.done)}, becomes {work.target}" for work in planned.works]
-        examples += [f"{path}: set aside, {reason}" for path, reason in planned.aside.items()]
-        examples += [f"{path}: left. {reason}" for path, reason in planned.skipped.items()]
-        if not await self._propose(
-            "Prepare the images?", f"{', '.join(counts)}; {planned.unchanged:,} need nothing.", examples
-        ):
+        if not await self._agreed(propose_prep(planned)):
             return
-        done, step = await self.app.jobs.run("preparing", run(False))
-        if step is not None:
-            self.app.did(done.plan.title, done.plan.command)
-            self.toast(f"{done.plan.title}; u takes it back")
-            self.app.changed()
+        done = await self.app.jobs.run("preparing", prepare)
+        if done.plan:
+            self._did(done.plan)
 
     async def command_check(self) -> None:
         """Lists what is wrong."""
         workspace = self.workspace
-        found = await self.app.jobs.run("checking", lambda report, cancel: review_jobs.check(workspace, report, cancel))
-        self.show_panel(FindingsPanel(found))
+
+        def check(report: Report, cancel: Event) -> "Findings":
+            from loratui.core.acts import images
+
+            return images.check(workspace, report=report, cancel=cancel)
+
+        self.show_panel(FindingsPanel(await self.app.jobs.run("checking", check)))

@@ -1,66 +1,49 @@
-"""The panels of Review: what would be done, counted before it is, and what is wrong with the images."""
+"""What Review proposes, counted before it is done, and what is wrong with the images."""
 
-import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Static
 
 from loratui.core.sanitize import line
 from loratui.core.words import count
-from loratui.tui.shell.lines import Key
+from loratui.tui.screens.review_pair import size
 from loratui.tui.shell.panels import Panel
+from loratui.tui.shell.proposal import ProposalPanel
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
+    from loratui.core.changes import Plan
+    from loratui.core.images.duplicates import Group
+    from loratui.core.images.prepare import Preparation
     from loratui.core.images.problems import Finding, Findings
 
 _EXAMPLES = 8
 
 
-class ProposalPanel(Panel, can_focus=True):
-    """What a step would do; enter does it.
+def _proposal(title: str, counts: str, examples: Sequence[str]) -> ProposalPanel:
+    shown = [Content.styled(line(text), "$dim") for text in examples[:_EXAMPLES]]
+    return ProposalPanel(title, Content(line(counts)), shown, len(examples) - _EXAMPLES)
 
-    Args:
-        title: the question.
-        counts: what a person decides by, one line.
-        examples: some of the files, one line each.
-    """
 
-    DEFAULT_CSS = """
-    ProposalPanel > #examples { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
-    """
-    KEYS: ClassVar[tuple[Key, ...]] = (Key("enter", "do it", last=True), Key("esc", "leave it", last=True))
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "take")]
+def propose_best(groups: "Sequence[Group]", plan: "Plan") -> ProposalPanel:
+    """Whether the best of every group is kept, and the others go."""
+    copies = count(plan.counts["moved"], "copy", "copies")
+    freed = size(sum(group.freed for group in groups))
+    counts = f"{copies} to the trash with their captions, {freed} freed; variants stay."
+    examples = [f"keep {group.keep}: {group.files[0].why}" for group in groups]
+    return _proposal(f"Keep the best of {count(len(groups), 'group')}?", counts, examples)
 
-    def __init__(self, title: str, counts: str, examples: Sequence[str]) -> None:
-        super().__init__(title)
-        self._counts = counts
-        self._examples = examples
-        self.answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-    def compose_content(self) -> ComposeResult:
-        """The counts, then examples."""
-        lines = [
-            Content(line(self._counts)),
-            *(Content.styled(line(text), "$dim") for text in self._examples[:_EXAMPLES]),
-        ]
-        if len(self._examples) > _EXAMPLES:
-            lines.append(Content.styled(f"… and {len(self._examples) - _EXAMPLES:,} more", "$dim"))
-        yield Static(Content("\n").join(lines), id="examples")
-
-    def action_take(self) -> None:
-        """Does it."""
-        if not self.answer.done():
-            self.answer.set_result(True)
-
-    def closed(self) -> None:
-        """Nothing is done."""
-        if not self.answer.done():
-            self.answer.set_result(False)
+def propose_prep(planned: "Preparation") -> ProposalPanel:
+    """Whether the images are prepared."""
+    counts = [f"{number:,} {name.replace('_', ' ')}" for name, number in planned.counts.items() if number]
+    examples = [f"{work.image.path}: {', '.join(work.done)}, becomes {work.target}" for work in planned.works]
+    examples += [f"{path}: set aside, {reason}" for path, reason in planned.aside.items()]
+    examples += [f"{path}: left. {reason}" for path, reason in planned.skipped.items()]
+    unchanged = f"{planned.unchanged:,} need nothing."
+    return _proposal("Prepare the images?", f"{', '.join(counts)}; {unchanged}", examples)
 
 
 class _FindingRows:

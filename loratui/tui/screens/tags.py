@@ -1,12 +1,10 @@
 """Tags: the table of tags beside the images that carry them; bulk edits, pruning and the tagger, all undoable."""
 
-from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from loratui.core.changes import Edit, Plan
+from loratui.core.changes import Plan
 from loratui.core.dataset import bulk
 from loratui.core.dataset.arguments import tag_argument
 from loratui.core.errors import Cancelled, Conflict, LoratuiError
@@ -14,7 +12,6 @@ from loratui.core.jobs import Report
 from loratui.tui.commands import Command
 from loratui.tui.screens import tags_captions, tags_tagger
 from loratui.tui.screens.tags_panels import FilterPanel, PlanPanel, PrunePanel
-from loratui.tui.screens.tags_plans import merge
 from loratui.tui.screens.tags_snapshot import Loaded, Snapshot, renewed
 from loratui.tui.screens.tags_view import UNTAGGED, TagsView
 from loratui.tui.widgets.virtual_list import VirtualList
@@ -100,9 +97,6 @@ class TagsScreen(TagsView):
         self._saving = True
         try:
             plan = await self.app.jobs.run("planning", lambda report, cancel: make())
-            if snapshot.filter and plan.command:
-                where = f" --where {quote(snapshot.filter)}"
-                plan = replace(plan, command=" && ".join(part + where for part in plan.command.split(" && ")))
             if not plan:
                 left = plan.counts.get("unreadable", 0)
                 self.toast("nothing to change" + (f": {left} captions are no text" if left else ""), level="warn")
@@ -120,14 +114,6 @@ class TagsScreen(TagsView):
 
     def _apply(self, snapshot: Snapshot, plan: Plan) -> Loaded:
         """Does the plan; gives the dataset as it is then."""
-        dataset = snapshot.dataset
-        created = {operation.path for operation in plan.operations if isinstance(operation, Edit) and not operation.old}
-        for image, path in zip(dataset.images, dataset.caption_paths, strict=True):
-            if path in created and (dataset.root / image.path).exists():
-                created.discard(path)
-        if created:  # a caption nobody would see again
-            gone = sorted(created)
-            raise Conflict(f"The image of {gone[0]} is no longer here; nothing was changed.", "Look again.", gone)
         self.workspace.changes.apply(plan)
         return renewed(snapshot.loaded, (operation.path for operation in plan.operations))
 
@@ -172,10 +158,14 @@ class TagsScreen(TagsView):
         if self.panel is not None:
             self.app.report_error(refused)
 
+    async def _edit(self, snapshot: Snapshot, edit: bulk.Bulk, *, ask: bool = True) -> None:
+        """Edits the captions in scope: see `propose`."""
+        await self.propose(snapshot, lambda: snapshot.plan(edit), ask=ask)
+
     async def command_remove(self) -> None:
         """Takes tags out."""
         snapshot, tags = self.snapshot, self._chosen
-        await self.propose(snapshot, lambda: bulk.remove(snapshot.dataset, snapshot.scope, tags))
+        await self._edit(snapshot, bulk.remove(tags))
 
     async def command_rename(self) -> None:
         """Renames or merges."""
@@ -185,9 +175,7 @@ class TagsScreen(TagsView):
         async def ask(snapshot: Snapshot, typed: str | None) -> str | None:
             return (await self.ask(prompt, typed or old[0], self._complete) or "").strip() or None
 
-        await self.until_done(
-            ask, lambda snapshot, new: self.propose(snapshot, lambda: merge(snapshot, old, tag_argument(new)))
-        )
+        await self.until_done(ask, lambda snapshot, new: self._edit(snapshot, bulk.merge(old, tag_argument(new))))
 
     async def command_add(self) -> None:
         """Adds tags."""
@@ -198,16 +186,13 @@ class TagsScreen(TagsView):
             return [tag for tag in (part.strip() for part in (typed or "").split(",")) if tag]
 
         await self.until_done(
-            ask,
-            lambda snapshot, tags: self.propose(
-                snapshot, lambda: bulk.append(snapshot.dataset, snapshot.scope, [tag_argument(tag) for tag in tags])
-            ),
+            ask, lambda snapshot, tags: self._edit(snapshot, bulk.append([tag_argument(tag) for tag in tags]))
         )
 
     async def command_trigger(self) -> None:
         """Puts the triggers first."""
         snapshot = self.snapshot
-        await self.propose(snapshot, lambda: bulk.trigger(snapshot.dataset, snapshot.scope, snapshot.loaded.triggers))
+        await self._edit(snapshot, bulk.trigger(snapshot.loaded.triggers))
 
     async def command_prune(self) -> None:
         """Shows suggestions, and takes the marked ones out."""
@@ -224,12 +209,7 @@ class TagsScreen(TagsView):
             self._close(panel)
             return tags
 
-        await self.until_done(
-            ask,
-            lambda snapshot, tags: self.propose(
-                snapshot, lambda: bulk.remove(snapshot.dataset, snapshot.scope, tags), ask=False
-            ),
-        )
+        await self.until_done(ask, lambda snapshot, tags: self._edit(snapshot, bulk.remove(tags), ask=False))
 
     async def command_caption(self) -> None:
         """Writes the caption of the image shown."""

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loratui.core import paths
+from loratui.core.dataset.bulk import by_hand
 from loratui.core.dataset.caption import Caption
 from loratui.core.errors import Cancelled, Conflict, LoratuiError
 from loratui.core.sanitize import line
-from loratui.tui.screens.tags_plans import written
 
 if TYPE_CHECKING:
     from loratui.tui.screens.tags import TagsScreen
@@ -42,7 +42,7 @@ async def write(screen: "TagsScreen") -> None:
             )
         before = now.dataset.caption(position)
         new = Caption.parse((line(text, len(text)) + before.more_lines).encode(before.encoding))
-        await screen.propose(now, lambda: written(now, position, new.to_bytes()), ask=False)
+        await screen.propose(now, lambda: by_hand(now.dataset, position, new.to_bytes()), ask=False)
 
     await screen.until_done(ask, act)
 
@@ -68,7 +68,7 @@ async def edit(screen: "TagsScreen") -> None:
         if raw.endswith(b"\n") and not old.endswith(b"\n"):
             raw = raw[:-1]  # editors end files with a line feed; the caption had none
         Caption.parse(raw)
-        await screen.propose(snapshot, lambda: written(snapshot, position, raw), ask=False)
+        await screen.propose(snapshot, lambda: by_hand(snapshot.dataset, position, raw), ask=False)
     except Cancelled:
         raise
     except LoratuiError as error:

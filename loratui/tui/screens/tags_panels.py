@@ -16,6 +16,7 @@ from loratui.core.sanitize import line
 from loratui.core.tagging.prune import Suggestion
 from loratui.tui.shell.lines import Key
 from loratui.tui.shell.panels import Panel
+from loratui.tui.shell.proposal import ProposalPanel
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -97,47 +98,28 @@ class FilterPanel(Panel):
             self.answer.set_result(None)
 
 
-class PlanPanel(Panel, can_focus=True):
-    """What a plan would change, with its counts and some examples; enter applies it.
+class PlanPanel(ProposalPanel):
+    """What a plan would change; enter applies it.
 
     Args:
         plan: of caption edits.
         scope: on which images, in words.
     """
 
-    DEFAULT_CSS = """
-    PlanPanel > #examples { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
-    """
     KEYS: ClassVar[tuple[Key, ...]] = (Key("enter", "apply", last=True), Key("esc", "leave it", last=True))
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "take")]
 
     def __init__(self, plan: Plan, scope: str) -> None:
-        super().__init__(f"{plan.title[:1].upper()}{plan.title[1:]}?")
-        self._plan = plan
-        self._scope = scope
-        self.answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-
-    def compose_content(self) -> ComposeResult:
-        """The counts, then examples."""
-        counts = self._plan.counts
-        text = f"{counts['changed_files']:,} captions, {counts['changed_tags']:,} tags · scope: {line(self._scope)}"
+        counts = plan.counts
+        text = f"{counts['changed_files']:,} captions, {counts['changed_tags']:,} tags · scope: {line(scope)}"
         if counts.get("unreadable"):
             text += f" · {counts['unreadable']} unreadable captions are left"
-        edits = [operation for operation in self._plan.operations if isinstance(operation, Edit)]
-        lines = [Content.styled(text, "$dim"), *(_example(edit) for edit in edits[:_EXAMPLES])]
-        if len(edits) > _EXAMPLES:
-            lines.append(Content.styled(f"… and {len(edits) - _EXAMPLES:,} more", "$dim"))
-        yield Static(Content("\n").join(lines), id="examples")
-
-    def action_take(self) -> None:
-        """Applies it."""
-        if not self.answer.done():
-            self.answer.set_result(True)
-
-    def closed(self) -> None:
-        """Nothing is done."""
-        if not self.answer.done():
-            self.answer.set_result(False)
+        edits = [operation for operation in plan.operations if isinstance(operation, Edit)]
+        super().__init__(
+            f"{plan.title[:1].upper()}{plan.title[1:]}?",
+            Content.styled(text, "$dim"),
+            [_example(edit) for edit in edits[:_EXAMPLES]],
+            len(edits) - _EXAMPLES,
+        )
 
 
 def _example(edit: Edit) -> Content:

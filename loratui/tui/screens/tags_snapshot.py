@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from loratui.core.dataset.expression import parse
 from loratui.core.tagging.slots import slot
 
 if TYPE_CHECKING:
+    from loratui.core.changes import Plan
+    from loratui.core.dataset.bulk import Bulk
     from loratui.core.dataset.dataset import Dataset
     from loratui.core.jobs import Report
     from loratui.core.project import Kind
@@ -64,6 +65,10 @@ class Snapshot:
         """The scope in words."""
         return f"{len(self.scope):,} that fit {self.filter}" if self.filter else "all"
 
+    def plan(self, edit: "Bulk") -> "Plan":
+        """The plan of an edit of the captions in scope."""
+        return edit.plan(self.dataset, self.scope, ["--where", self.filter] if self.filter else [])
+
     def find(self, path: str) -> int | None:
         """The position of the image at `path`; None where it is not there."""
         return next((place for place, image in enumerate(self.dataset.images) if image.path == path), None)
@@ -76,20 +81,18 @@ class Snapshot:
 
 def load(workspace: "Workspace", report: "Report") -> Loaded:
     """Reads the dataset and makes every index the screen asks, so that no key waits for one."""
-    from loratui.core.project import TaggerSettings
     from loratui.core.tagging.models import score_key
 
     dataset = workspace.dataset(report=report)
     for spellings in dataset.keys().values():
         slot(spellings[0])
     project = workspace.project
-    settings = project.tagger if project else TaggerSettings()
     return Loaded(
         dataset,
         workspace.records.categories(),
         project.kind if project else "character",
         workspace.triggers(),
-        score_key(settings.model, workspace.root),
+        score_key(workspace.tagger.model, workspace.root),
     )
 
 
@@ -109,4 +112,6 @@ def select(workspace: "Workspace", loaded: Loaded, text: str) -> Snapshot:
     """The images that fit an expression. On a thread: `width<768` opens every image."""
     if not text:
         return Snapshot(loaded, "", frozenset(range(len(loaded.dataset.images))))
-    return Snapshot(loaded, text, frozenset(parse(text).select(loaded.dataset, workspace.ratings(loaded.dataset))))
+    from loratui.core.acts import captions
+
+    return Snapshot(loaded, text, frozenset(captions.select(workspace, loaded.dataset, text)))

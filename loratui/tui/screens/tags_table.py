@@ -41,9 +41,8 @@ class TagTable:
         self.tags = sorted(self.counts, key=by_name if order == "name" else by_count)  # type: ignore[arg-type]
         self.images = len(positions)
         captioned = sum(1 for position in positions if dataset.tags[position])
-        names = [tag for tag, category in loaded.categories.items() if category not in ("general", "meta")]
         self.suggestions: list[Suggestion] = suggest(
-            self.counts, captioned, loaded.kind, keep=loaded.trigger_tags, names=names
+            self.counts, captioned, loaded.kind, keep=loaded.trigger_tags, categories=loaded.categories
         )
         self._suggested = {key(one.tag): one for one in self.suggestions if one.selected}
         self._triggers = {key(tag) for tag in loaded.trigger_tags}

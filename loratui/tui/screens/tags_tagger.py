@@ -1,5 +1,6 @@
 """Running the tagger from the Tags screen: a form, the download if need be, a job, one undoable step."""
 
+from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,9 @@ from loratui.core.sanitize import line
 from loratui.tui.shell.form import Field
 
 if TYPE_CHECKING:
-    from loratui.core.changes import Plan
-    from loratui.core.dataset.dataset import Dataset
+    from loratui.core.acts.tagging import Tagged
     from loratui.core.tagging.models import TaggerFiles
-    from loratui.core.tagging.tagger import Inference, When
+    from loratui.core.tagging.tagger import When
     from loratui.tui.screens.tags import TagsScreen
     from loratui.tui.screens.tags_snapshot import Snapshot
 
@@ -24,14 +24,12 @@ async def run(screen: "TagsScreen", snapshot: "Snapshot") -> None:
         screen: where it is shown.
         snapshot: the dataset and the images in scope.
     """
-    from shlex import quote
-
-    from loratui.core.project import TaggerSettings
-    from loratui.core.tagging import models, tagger
+    from loratui.core.acts import tagging
+    from loratui.core.tagging import tagger
     from loratui.tui.screens.tags_snapshot import renewed
 
-    project = screen.workspace.project
-    settings = project.tagger if project else TaggerSettings()
+    workspace = screen.workspace
+    settings = workspace.tagger
     positions = snapshot.scope
     empty = len(positions & set(snapshot.dataset.uncaptioned()))
     answer = await screen.fill_in(
@@ -47,34 +45,28 @@ async def run(screen: "TagsScreen", snapshot: "Snapshot") -> None:
     )
     if answer is None:
         return
-    thresholds = tagger.Thresholds(_threshold(answer["general"]), _threshold(answer["character"]))
     when: When = next(one for one in tagger.WHENS if one == answer["when"])
-    model = answer["model"].strip()
-    files = await screen.app.jobs.run(
-        "looking", lambda report, cancel: models.find(model, screen.workspace.root, screen.workspace.config.model_dirs)
+    model, general, character = answer["model"].strip(), _threshold(answer["general"]), _threshold(answer["character"])
+    chosen = await screen.app.jobs.run(
+        "looking",
+        lambda report, cancel: tagging.choose(workspace, model, general=general, character=character),
     )
-    if files is None:
-        files = await _download(screen, model)
+    if chosen.files is None:
+        files = await _download(screen, chosen.model)
         if files is None:
             return
-    found = files
-    command = f"loratui tag --model {quote(model)} --threshold {thresholds.general:g} --when {when}"
+        chosen = replace(chosen, files=files)
     # Its own, as it reads captions again before it plans: what is shown stays as it was read.
-    dataset = renewed(snapshot.loaded, ()).dataset
-    wanted = positions & set(tagger.wanted(dataset, when))
+    dataset, how = renewed(snapshot.loaded, ()).dataset, chosen
+    wanted = tagger.wanted(dataset, when, positions)
     if not wanted:
         screen.toast("every image in scope has a caption", "Choose merge or overwrite to tag them again.", "warn")
         return
 
-    def work(report: Report, cancel: Event) -> "tuple[Inference, Plan]":
-        with screen.workspace.records as records:
-            inference = tagger.infer(dataset, wanted, records, found, report=report, cancel=cancel)
-        tagger.settle(dataset, inference)
-        plan = tagger.plan(dataset, inference, thresholds, when, model=found.name, command=command)
-        screen.workspace.changes.apply(plan)
-        return inference, plan
+    def work(report: Report, cancel: Event) -> "Tagged":
+        return tagging.tag(workspace, dataset, wanted, how, when, report=report, cancel=cancel)
 
-    screen.app.jobs.start("tagging", work, lambda result: _done(screen, dataset, *result))
+    screen.app.jobs.start("tagging", work, lambda done: _done(screen, done))
 
 
 async def _download(screen: "TagsScreen", model: str) -> "TaggerFiles | None":
@@ -91,17 +83,18 @@ async def _download(screen: "TagsScreen", model: str) -> "TaggerFiles | None":
     )
 
 
-def _done(screen: "TagsScreen", dataset: "Dataset", inference: "Inference", plan: "Plan") -> None:
+def _done(screen: "TagsScreen", done: "Tagged") -> None:
     """Says what came of it."""
-    for note in inference.notes:
+    for note in done.notes:
         screen.app.did(note)
-    failed = [f"{dataset.images[position].name}: {why}" for position, why in inference.failed.items()]
+    failed = [f"{path.rpartition('/')[2]}: {why}" for path, why in done.failed.items()]
     for text in failed:
         screen.app.did(line(text), level="warn")
-    text = f"{plan.counts['tagged']:,} images tagged, {plan.counts['changed_files']:,} captions changed"
-    if plan.counts["nothing"]:
-        text += f", nothing found for {plan.counts['nothing']:,}"
-    screen.app.did(text, plan.command)
+    counts = done.plan.counts
+    text = f"{done.tagged:,} images tagged, {counts['changed_files']:,} captions changed"
+    if counts["nothing"]:
+        text += f", nothing found for {counts['nothing']:,}"
+    screen.app.did(text, done.plan.command)
     if failed:
         screen.toast(f"{text}, {len(failed)} failed", "L shows why.", "warn")
     else:
