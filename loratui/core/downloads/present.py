@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from loratui.core.boards.post import Post
 from loratui.core.changes import Changes
 from loratui.core.dataset.folder import IMAGE_SUFFIXES, Image, scan
 from loratui.core.dataset.records import Records
+
+Place = Literal["project", "trash"]
 
 
 class Present:
@@ -25,7 +28,7 @@ class Present:
         self._images: list[Image] = scan(root, [folder for folder in folders if (root / folder).is_dir()])
         self._names = {image.stem.rpartition("/")[2] for image in self._images}
         self._undone: dict[str, Path] = {}
-        thrown: set[str] = set()
+        self._thrown: set[str] = set()
         for entry in reversed(changes.trash()):  # oldest first: the newest copy wins
             path = Path(entry.path)
             if path.suffix.lower() not in IMAGE_SUFFIXES:
@@ -33,15 +36,20 @@ class Present:
             if entry.reason == "undone":
                 self._undone[path.stem] = root / entry.lies
             else:
-                thrown.add(path.stem)
-        self._names |= thrown
+                self._thrown.add(path.stem)
 
     def has(self, post: Post) -> bool:
         """Whether the post's picture is in the dataset or was thrown away: by name, by post, or by md5 of any board."""
+        return self.where(post) is not None
+
+    def where(self, post: Post) -> Place | None:
+        """In which of the two the picture of `post` is; see `has`."""
         if post.name in self._names:
-            return True
+            return "project"
         digests = (self._records.hash_of_post(post.board, str(post.id)), self._records.hash_of_md5(post.md5))
-        return any(digest is not None and digest in self._contents for digest in digests)
+        if any(digest is not None and digest in self._contents for digest in digests):
+            return "project"
+        return "trash" if post.name in self._thrown else None
 
     def undone(self, post: Post) -> Path | None:
         """The file of a get that was undone: it lies in the trash and need not be fetched."""
