@@ -1,23 +1,33 @@
 """The person's configuration: boards and their keys, the trainer, folders of models, the looks. Mode 0600: keys."""
 
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from loratui.core import paths, tomls
+from loratui.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
 
 
 class BoardConfig(msgspec.Struct, kw_only=True):
     """One board.
 
     Attributes:
-        engine: which family of API it speaks: danbooru, gelbooru, gelbooru02, moebooru, e621.
+        engine: which family of API it speaks: danbooru, gelbooru, gelbooru02, moebooru, e621, philomena, zerochan.
         url: scheme and host, without a path at the end.
         login: user name, where the engine wants one.
         user_id: the number of the account (Gelbooru family).
         api_key: the key.
         needs_key: it answers nothing without a key.
         referer: sent with requests for files; "" for none.
+        transfers: how many files at once from one host.
+        file_interval: seconds between the beginnings of two files of one host.
+        xml: posts are asked for as XML, because the site's JSON has no addresses (gelbooru02).
+        filter_id: the site's filter that its answers go through (philomena); 0: the site's default, which hides much.
     """
 
     engine: str = ""
@@ -27,6 +37,18 @@ class BoardConfig(msgspec.Struct, kw_only=True):
     api_key: str = ""
     needs_key: bool = False
     referer: str = ""
+    transfers: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
+    file_interval: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
+    xml: bool = False
+    filter_id: int = 0
+
+    def __repr__(self) -> str:
+        """Without the key: what holds this may be printed when something breaks."""
+        return f"BoardConfig(engine={self.engine!r}, url={self.url!r}, key={'yes' if self.api_key else 'no'})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Likewise, for tracebacks that show variables."""
+        return [("engine", self.engine), ("url", self.url)]
 
 
 class TrainerConfig(msgspec.Struct, kw_only=True):
@@ -85,12 +107,17 @@ def _built_in() -> dict[str, dict[str, object]]:
         },
         "safebooru": {"engine": "gelbooru02", "url": "https://safebooru.org"},
         "rule34": {"engine": "gelbooru02", "url": "https://api.rule34.xxx", "needs_key": True},
-        "tbib": {"engine": "gelbooru02", "url": "https://tbib.org"},
+        "tbib": {"engine": "gelbooru02", "url": "https://tbib.org", "xml": True},
         "yandere": {"engine": "moebooru", "url": "https://yande.re"},
         "konachan": {"engine": "moebooru", "url": "https://konachan.com"},
         "konachan-safe": {"engine": "moebooru", "url": "https://konachan.net"},
         "e621": {"engine": "e621", "url": "https://e621.net"},
         "e926": {"engine": "e621", "url": "https://e926.net"},
+        # The filters are those called Everything: what a board's default one hides is not said in its answers.
+        "derpibooru": {"engine": "philomena", "url": "https://derpibooru.org", "filter_id": 56027},
+        "furbooru": {"engine": "philomena", "url": "https://furbooru.org", "filter_id": 2},
+        "ponybooru": {"engine": "philomena", "url": "https://ponybooru.org", "filter_id": 3},
+        "zerochan": {"engine": "zerochan", "url": "https://www.zerochan.net", "needs_key": True},
     }
 
 
@@ -118,6 +145,30 @@ def load_with_warnings() -> tuple[Config, list[str]]:
         merged[name] = {**merged.get(name, {}), **board}
     config.boards = {name: msgspec.convert(board, BoardConfig) for name, board in merged.items()}
     return config, unknown
+
+
+def set_board(name: str, fields: Mapping[str, str]) -> None:
+    """Sets fields of the board `name` in the file, all or none; an empty one is taken out. See `set_value`."""
+
+    def change(document: "TOMLDocument") -> None:
+        import tomlkit
+
+        table: Any = document
+        for key in ("boards", name):
+            if key not in table:
+                table[key] = tomlkit.inline_table() if isinstance(table, InlineTable) else tomlkit.table()
+            table = table[key]
+            if not isinstance(table, MutableMapping):
+                raise UsageError(f"config.toml has a value at {key!r}, not a table.", f"Mend {config_path()}.")
+        for field, value in fields.items():
+            if value:
+                table[field] = value
+            else:
+                table.pop(field, None)
+
+    from tomlkit.items import InlineTable
+
+    tomls.edit(config_path(), change, mode=0o600)
 
 
 def set_value(dotted: str, value: object) -> None:

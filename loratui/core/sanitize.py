@@ -57,4 +57,5 @@ def secret(text: str) -> str:
     text = re.sub(
         r"(?i)\b(api_?key|user_?id|login|password|passwd|token|authorization)(\s*[=:]\s*)[^&\s\"',;]+", r"\1\2***", text
     )
+    text = re.sub(r"(?i)([?&]key=)[^&\s\"',;]+", r"\1***", text)
     return re.sub(r"(?i)(://)[^/@\s]+@", r"\1***@", text)

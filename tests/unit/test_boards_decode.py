@@ -206,7 +206,7 @@ def test_addresses_are_web_addresses() -> None:
 def test_a_post_without_a_usable_number_does_not_cost_the_page(engine: str, wrong: str) -> None:
     """SQLite holds 63 bits, and a number is part of a file's name."""
     good = '{"id":7,"tags":"a","file_url":"https://x.example/a.png"}'.replace(
-        '"a"', '["a"]' if engine == "e621" else '"a"'
+        '"a"', '["a"]' if engine in ("e621", "philomena", "zerochan") else '"a"'
     )
     raw = f"[{good.replace('7', wrong, 1)},{good}]".encode()
     if wrong in ("NaN", "1e400"):

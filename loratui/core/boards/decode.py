@@ -1,5 +1,6 @@
 """Answers of boards read without trust: JSON or XML by the first byte, times in every form they come in."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -21,6 +22,11 @@ _RATING = {"g": "g", "general": "g", "safe": "g", "sensitive": "s"}
 _RATING |= {"q": "q", "questionable": "q", "e": "e", "explicit": "e"}
 
 
+_WITHOUT_CONTROLS = bytes(0x20 if byte < 0x20 else byte for byte in range(256))
+_NO_CHARACTER = re.compile(rb"&#(?:0*(?:[0-9]|[12][0-9]|3[01])|[xX]0*(?:[0-9a-fA-F]|1[0-9a-fA-F]));")
+"""Control characters written by their numbers: no XML may have them, and one in a tag would cost the page."""
+
+
 def is_xml(raw: bytes) -> bool:
     """Whether the answer is XML (or HTML): its content type cannot be believed on the older engines."""
     return raw.lstrip()[:1] == b"<"
@@ -33,7 +39,11 @@ def json_document(raw: bytes) -> Any:
         ValueError: it is not JSON, or nested without end.
     """
     try:
-        return msgspec.json.decode(raw)
+        try:
+            return msgspec.json.decode(raw)
+        except msgspec.DecodeError:
+            # Zerochan has raw control characters within strings; outside of them they are white space anyway.
+            return msgspec.json.decode(raw.translate(_WITHOUT_CONTROLS))
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from error
     except RecursionError:
@@ -49,7 +59,7 @@ def xml_root(raw: bytes) -> ElementTree.Element:
     if b"<!DOCTYPE" in raw[:4096] or b"<!ENTITY" in raw:
         raise ValueError("a document type declaration")
     try:
-        return ElementTree.fromstring(raw)
+        return ElementTree.fromstring(_NO_CHARACTER.sub(b" ", raw.translate(_WITHOUT_CONTROLS)))
     except (ElementTree.ParseError, LookupError) as error:  # LookupError: an encoding nobody knows
         raise ValueError(str(error)) from error
 
@@ -132,5 +142,14 @@ def moment(value: Any) -> str:
 
 def md5(value: str | None) -> str:
     """32 lower-case hex digits, or ""."""
+    return _digits(value, 32)
+
+
+def sha512(value: str | None) -> str:
+    """128 lower-case hex digits, or ""."""
+    return _digits(value, 128)
+
+
+def _digits(value: str | None, count: int) -> str:
     value = (value or "").lower()
-    return value if len(value) == 32 and all(digit in "0123456789abcdef" for digit in value) else ""
+    return value if len(value) == count and all(digit in "0123456789abcdef" for digit in value) else ""

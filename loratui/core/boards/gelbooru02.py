@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from loratui.core.boards import decode
 from loratui.core.boards.board import Cursor, Request
 from loratui.core.boards.gelbooru import Gelbooru
+from loratui.core.boards.guesses import works
 from loratui.core.boards.post import Post
 
 _META = (
@@ -30,9 +31,13 @@ class Gelbooru02(Gelbooru):
 
     def posts_request(self, terms: Sequence[str], cursor: Cursor, limit: int) -> Request:
         request = super().posts_request(terms, cursor, limit)
+        if self.config.xml:
+            return Request(request.path, tuple(param for param in request.params if param[0] != "json"))
         return Request(request.path, (*request.params, ("fields", "tag_info")))
 
     def count_request(self, terms: Sequence[str]) -> Request | None:
+        if self.config.xml:  # then the posts come with their count
+            return None
         params = (("page", "dapi"), ("s", "post"), ("q", "index"), ("limit", "1"), ("tags", " ".join(terms)))
         return Request("/index.php", params)
 
@@ -53,18 +58,9 @@ class Gelbooru02(Gelbooru):
         return [f"( {' ~ '.join(tags)} )"] if len(tags) > 1 else list(tags)
 
     def guess_categories(self, post: Post) -> Mapping[str, str]:
-        """`x_(y)` where the post is also tagged `y`: x is a character of y. Words of housekeeping are known by name."""
+        """Words of housekeeping by name, characters and works by each other."""
         tags = post.all_tags()
-        guessed = dict.fromkeys(tags & _HOUSEKEEPING, "meta")
-        for tag in tags:
-            name, bracket, work = tag.removesuffix(")").rpartition("_(")
-            if not bracket or not name or not tag.endswith(")"):
-                continue
-            if work == "artist":
-                guessed[tag] = "artist"
-            elif work in tags:
-                guessed[tag], guessed[work] = "character", "copyright"
-        return guessed
+        return dict.fromkeys(tags & _HOUSEKEEPING, "meta") | works(tags)
 
     def count(self, raw: bytes) -> int | None:
         return super().count(raw) if decode.is_xml(raw) else None

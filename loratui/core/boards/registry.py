@@ -6,11 +6,15 @@ from loratui.core.boards.e621 import E621
 from loratui.core.boards.gelbooru import Gelbooru
 from loratui.core.boards.gelbooru02 import Gelbooru02
 from loratui.core.boards.moebooru import Moebooru
+from loratui.core.boards.philomena import Philomena
+from loratui.core.boards.zerochan import Zerochan
 from loratui.core.config import Config
 from loratui.core.errors import UsageError
 from loratui.core.nearest import nearest
 
-ENGINES: dict[str, type[Board]] = {kind.ENGINE: kind for kind in (Danbooru, Gelbooru, Gelbooru02, Moebooru, E621)}
+ENGINES: dict[str, type[Board]] = {
+    kind.ENGINE: kind for kind in (Danbooru, Gelbooru, Gelbooru02, Moebooru, E621, Philomena, Zerochan)
+}
 
 
 def find(config: Config, name: str | None = None) -> Board:
