@@ -125,45 +125,37 @@ def _fetch(args: Args, out: Output) -> int:
 def setup(args: Args, out: Output) -> int:
     """The trainer's environment is made."""
     from loratui.core.checks import Check
-    from loratui.core.gpu import gpus
     from loratui.core.training import environment
     from loratui.core.training import setup as core
 
     workspace = out.workspace(args)
-    places = environment.places()
-    submodule = environment.submodule()
-    there = submodule if environment.is_sd_scripts(submodule) else None
-    steps = core.steps(places, gpus().driver, there)
-    left = core.remaining(steps, places)
-    rows = [{"id": step.id, "title": step.title, "command": step.line(), "done": step not in left} for step in steps]
+    found = core.survey(workspace.config)
+    folder = found.places.folder
+    rows = [
+        {"id": step.id, "title": step.title, "command": step.line(), "done": step not in found.left}
+        for step in found.steps
+    ]
     if out.dry_run:
-        checks = [Check("setup", "ok", f"{len(left)} of {len(steps)} steps would be run in {places.folder}.")]
+        checks = [Check("setup", "ok", f"{len(found.left)} of {len(found.steps)} steps would be run in {folder}.")]
         lines = [f"{'done' if row['done'] else 'todo'}  {row['command']}" for row in rows]
-        return out.done({"checks": documents(checks), "steps": rows}, lines)
-    if left:
-        room = f"up to {core.ROOM / 1e9:.0f} GB" if len(left) == len(steps) else f"{len(left)} steps left"
+        return out.done({"checks": documents(checks), "steps": rows}, [*lines, *text(checks)])
+    if found.left:
         out.confirm(
-            f"Set up the trainer (torch, sd-scripts and its packages) in {places.folder}, {room}?",
+            f"Set up the trainer (torch, sd-scripts and its packages) in {folder}, up to {found.room / 1e9:.1f} GB?",
             "Give --yes to set it up without being asked; --dry-run shows the commands.",
         )
         with out.progress("setting up") as report:
-            core.run(steps, places, report=report, cancel=out.cancel)
+            core.run(found, report=report, cancel=out.cancel)
     trainer = environment.locate(workspace.config)
-    facts = environment.probe(trainer, fresh=bool(left))
-    checks = [
-        Check(
-            "setup", "ok", f"The trainer is set up in {places.folder}." if left else "The trainer was set up already."
-        )
-    ]
+    facts = environment.probe(trainer, fresh=bool(found.left))
+    said = f"The trainer is set up in {folder}" if found.left else "The trainer was set up already"
+    checks = [Check("setup", "ok", f"{said}: torch {facts.packages.get('torch', '?')}, {trainer.scripts}.")]
+    if found.processor:
+        message = "No GPU was found: it trains on the processor, which is only fit for trials."
+        checks.append(Check("gpu", "warn", message, "With a GPU and its driver, run `loratui setup` again."))
     for name, error in facts.broken.items():
-        checks.append(
-            Check(
-                "trainer-packages",
-                "warn",
-                f"{name} cannot be imported: {error}.",
-                f"See {places.folder / 'setup.log'}.",
-            )
-        )
+        message = f"{name} cannot be imported: {error}."
+        checks.append(Check("trainer-packages", "warn", message, f"See {folder / 'setup.log'}."))
     document = {"checks": documents(checks), "steps": [{**row, "done": True} for row in rows]}
     return out.done({**document, "trainer": environment.document(trainer, facts)}, text(checks))
 

@@ -153,8 +153,8 @@ def train(args: Args, out: Output) -> int:
 
     workspace = out.workspace(args)
     with out.progress("checking") as report:
-        situation = survey(workspace, args.sets, gpus=_gpus(args.gpu), cancel=out.cancel)
-        found = check(situation, remember=not out.dry_run, report=report, cancel=out.cancel)
+        situation = survey(workspace, args.sets, gpus=_gpus(args.gpu), remember=not out.dry_run, cancel=out.cancel)
+        found = check(situation, report=report, cancel=out.cancel)
     for line in text([finding for finding in found if finding.level != "ok"]):
         out.note(line)
     require(found)

@@ -13,7 +13,7 @@ from PIL import Image
 from loratui.core.checks import Check, blocked
 from loratui.core.errors import Refused
 from loratui.core.gpu import Gpu, Gpus
-from loratui.core.training.checks import machine, session
+from loratui.core.training.checks import machine
 from loratui.core.training.preflight import preflight, require
 from loratui.core.training.situation import Situation, survey
 from loratui.core.workspace import Workspace
@@ -621,36 +621,6 @@ def test_a_tokenizer_that_cannot_be_fetched_blocks(
     assert of(checked(workspace, "tokenizer_cache_dir=words"), "tokenizer") == []
     (home / ".cache" / "huggingface" / "hub" / "models--openai--clip-vit-large-patch14").mkdir(parents=True)
     assert of(checked(workspace), "tokenizer") == []
-
-
-@pytest.mark.parametrize(
-    ("files", "linger", "group", "level"),
-    [
-        ({"etc/systemd/logind.conf": "[Login]\n#KillUserProcesses=no\n"}, "no", "session-1.scope", "ok"),
-        ({"usr/lib/systemd/logind.conf": "[Login]\n#KillUserProcesses=yes\n"}, "no", "session-1.scope", "warn"),
-        ({"usr/lib/systemd/logind.conf": "[Login]\n#KillUserProcesses=yes\n"}, "yes", "session-1.scope", "warn"),
-        (
-            {"usr/lib/systemd/logind.conf": "[Login]\n#KillUserProcesses=yes\n"},
-            "yes",
-            "user@1000.service/run.scope",
-            "ok",
-        ),
-        ({"etc/systemd/logind.conf.d/a.conf": "[Login]\nKillUserProcesses=yes\n"}, "no", "session-1.scope", "warn"),
-        ({"etc/systemd/logind.conf.d/a.conf": "[Login]\n#KillUserProcesses=yes\n"}, "no", "session-1.scope", "ok"),
-        ({}, "no", "session-1.scope", "ok"),
-    ],
-)
-def test_systems_that_end_processes_at_logout_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], linger: str, group: str, level: str
-) -> None:
-    (tmp_path / "run" / "systemd" / "system").mkdir(parents=True)
-    for name, text in {**files, "proc/self/cgroup": f"0::/user.slice/{group}\n"}.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(session, "ROOT", tmp_path)
-    monkeypatch.setattr(session, "_lingers", lambda: linger == "yes")
-    (check,) = session.session()
-    assert check.level == level
 
 
 def test_foreign_keys_of_the_recipe_are_a_warning(tmp_path: Path) -> None:

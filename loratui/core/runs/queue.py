@@ -17,6 +17,7 @@ from pathlib import Path
 
 from loratui.core import durable, paths
 from loratui.core.errors import LoratuiError, Refused, UsageError, from_os
+from loratui.core.login import scope
 from loratui.core.runs import supervisor
 from loratui.core.runs.state import Run
 
@@ -141,22 +142,31 @@ def launch(run: Run, *, adopt: bool = False) -> None:
         ticket = {"run": str(run.folder), "devices": list(run.command.devices)}
         durable.write_file(home / "queue" / f"{run.command.ticket}.json", json.dumps(ticket))
         program = [sys.executable, "-I", str(run.folder / "supervisor.py"), str(run.folder), "--home", str(home)]
-        with (run.folder / "supervisor.log").open("ab") as log:
-            # It forks once more and returns at once: no zombie is left to us. The lock goes over without a gap.
-            result = subprocess.run(
-                [*program, "--lock", str(descriptor), *(["--adopt"] if adopt else [])],
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                pass_fds=[descriptor],
-                check=False,
-            )
+        program += ["--lock", str(descriptor), *(["--adopt"] if adopt else [])]
+        outliving = scope(f"{run.id}-{time.time_ns()}")
+        code = _start([*outliving, *program], run, descriptor)
+        if code != 0 and outliving:  # the service manager does not answer: better one that ends with the login
+            code = _start(program, run, descriptor)
     finally:
         os.close(descriptor)
-    if result.returncode != 0:
+    if code != 0:
         raise LoratuiError(f"The supervisor of {run.id} could not be started.", f"See {run.folder / 'supervisor.log'}.")
+
+
+def _start(command: list[str], run: Run, descriptor: int) -> int:
+    """Starts the supervisor; its exit code. It forks once more and returns at once: no zombie is left to us."""
+    with (run.folder / "supervisor.log").open("ab") as log:
+        result = subprocess.run(
+            command,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=[descriptor],  # the lock goes over without a gap
+            check=False,
+        )
+    return result.returncode
 
 
 def _take(descriptor: int, run: Run) -> None:

@@ -18,7 +18,7 @@ REPOSITORY = "https://github.com/kohya-ss/sd-scripts.git"
 COMMIT = "48d368fa557731ad0488c07304dfeba8c07910eb"
 """The commit of sd-scripts that everything here was measured against; the submodule points at it too."""
 
-_ENTRY = "train_network.py"
+ENTRY = "train_network.py"
 _REMEDY = "Run `loratui setup`, or name your own with trainer.python and trainer.sd_scripts in config.toml."
 
 
@@ -95,20 +95,47 @@ def locate(config: "Config") -> Trainer:
 
 
 def _scripts(config: "Config") -> Path:
+    found = given_scripts(config)
+    if found is None and (places().scripts / ENTRY).is_file():
+        found = places().scripts
+    if found is None:
+        raise Refused("The trainer is not set up: sd-scripts is missing.", _REMEDY)
+    return found
+
+
+def given_scripts(config: "Config") -> Path | None:
+    """The sd-scripts that are there without `loratui setup`: the configured ones, or the submodule; None for neither.
+
+    Raises:
+        Refused: the configured folder holds none.
+    """
     if config.trainer.sd_scripts:
         named = _expanded(config.trainer.sd_scripts)
-        if not (named / _ENTRY).is_file():
+        if not (named / ENTRY).is_file():
             raise Refused(
-                f"trainer.sd_scripts is {named}, and there is no {_ENTRY} in it.", "Correct it in config.toml."
+                f"trainer.sd_scripts is {named}, and there is no {ENTRY} in it.", "Correct it in config.toml."
             )
         return named
-    for folder in (submodule(), places().scripts):
-        if (folder / _ENTRY).is_file():
-            return folder
-    raise Refused("The trainer is not set up: sd-scripts is missing.", _REMEDY)
+    return submodule() if (submodule() / ENTRY).is_file() else None
 
 
 def _python(config: "Config") -> Path:
+    found = own_python(config)
+    # Not resolved: the link in the environment is what tells Python which packages are its own.
+    if found is None and (places().venv / "bin" / "python").exists():
+        found = places().venv / "bin" / "python"
+    if found is None:
+        raise Refused("The trainer is not set up: its Python environment is missing.", _REMEDY)
+    return found
+
+
+def own_python(config: "Config") -> Path | None:
+    """The person's own interpreter for the trainer: the configured one, or that of an environment in the configured
+    sd-scripts; None for none.
+
+    Raises:
+        Refused: the configured one is not there.
+    """
     if config.trainer.python:
         named = _expanded(config.trainer.python)
         if not (named.is_file() and os.access(named, os.X_OK)):
@@ -116,14 +143,10 @@ def _python(config: "Config") -> Path:
                 f"trainer.python is {named}, and there is no program of that name.", "Correct it in config.toml."
             )
         return named
-    candidates = [places().venv]
-    if config.trainer.sd_scripts:
-        candidates = [_expanded(config.trainer.sd_scripts) / name for name in ("venv", ".venv")] + candidates
-    for venv in candidates:
-        # Not resolved: the link in the environment is what tells Python which packages are its own.
-        if (venv / "bin" / "python").exists():
-            return venv / "bin" / "python"
-    raise Refused("The trainer is not set up: its Python environment is missing.", _REMEDY)
+    if not config.trainer.sd_scripts:
+        return None
+    beside = (_expanded(config.trainer.sd_scripts) / name / "bin" / "python" for name in ("venv", ".venv"))
+    return next((python for python in beside if python.exists()), None)
 
 
 def _expanded(text: str) -> Path:
@@ -164,12 +187,13 @@ print("\\n" + json.dumps(answer))
 """
 
 
-def probe(trainer: Trainer, *, fresh: bool = False) -> Facts:
+def probe(trainer: Trainer, *, fresh: bool = False, remember: bool = True) -> Facts:
     """Asks the trainer's interpreter what it has; remembered until its packages change.
 
     Args:
         trainer: where it is.
         fresh: ask again in any case.
+        remember: keep the answer; False writes no file.
 
     Raises:
         Refused: the interpreter does not run, or gives no answer within two minutes.
@@ -178,7 +202,8 @@ def probe(trainer: Trainer, *, fresh: bool = False) -> Facts:
     answer = None if fresh else _remembered(key)
     if answer is None:
         answer = _ask(trainer.python)
-        _remember(key, answer)
+        if remember:
+            _remember(key, answer)
     return Facts(
         python=answer["python"],
         packages=answer["packages"],

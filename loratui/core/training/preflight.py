@@ -39,7 +39,6 @@ _ORDER = {"block": 0, "warn": 1, "ok": 2}
 def preflight(
     situation: Situation,
     *,
-    remember: bool = True,
     report: jobs.Report = jobs.silent,
     cancel: Event | None = None,
 ) -> list[Check]:
@@ -47,7 +46,6 @@ def preflight(
 
     Args:
         situation: see `situation.survey`.
-        remember: keeps which images are sound, so that the next time is faster; False writes no file.
 
     Returns:
         findings, those that block first, then warnings; `ok` ones, too.
@@ -57,7 +55,7 @@ def preflight(
         jobs.check(cancel)
         report(number, len(_CHECKS), name)
         found += check(situation)
-    found += decode.readable(situation, remember=remember, report=report, cancel=cancel)
+    found += decode.readable(situation, report=report, cancel=cancel)
     for key in situation.recipe.warnings:
         found.append(
             Check("recipe", "warn", f"[training] has an unknown key {key!r}; it does nothing.", "Take it out.")

@@ -35,6 +35,8 @@ class Situation:
         plan: how long.
         model: the base model's file, or why there is none.
         selected: GPUs asked for; empty for the one there is.
+        remember: keeps what is dear to find out (what the trainer has, which images are sound), so that the next time
+            is faster; False writes no file.
     """
 
     project: "Project"
@@ -44,6 +46,7 @@ class Situation:
     plan: TrainingPlan
     model: ModelFile | LoratuiError
     selected: tuple[int, ...] = ()
+    remember: bool = True
 
     @property
     def family(self) -> str:
@@ -85,7 +88,7 @@ class Situation:
         if isinstance(self.trainer, LoratuiError):
             return self.trainer
         try:
-            return environment.probe(self.trainer)
+            return environment.probe(self.trainer, remember=self.remember)
         except LoratuiError as error:
             return error
 
@@ -125,6 +128,7 @@ def survey(
     *,
     table: Table | None = None,
     gpus: Sequence[int] = (),
+    remember: bool = True,
     report: jobs.Report = jobs.silent,
     cancel: Event | None = None,
 ) -> Situation:
@@ -135,6 +139,7 @@ def survey(
         sets: overrides, see `recipe_of`.
         table: one of the guide's tables instead of the recipe's epochs.
         gpus: indexes of the GPUs to train on; more than one trains on all of them together.
+        remember: see `Situation`.
 
     Raises:
         UsageError: no project here, an unknown setting, a value that does not fit.
@@ -143,7 +148,7 @@ def survey(
     recipe, model = recipe_of(project, config, sets)
     material = gather(project, report=report, cancel=cancel)
     length = plan(material, recipe, table, max(1, len(gpus)))
-    return Situation(project, config, recipe, material, length, model, tuple(gpus))
+    return Situation(project, config, recipe, material, length, model, tuple(gpus), remember)
 
 
 def _model(name: str, config: "Config", project: "Project") -> ModelFile | LoratuiError:

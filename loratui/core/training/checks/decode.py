@@ -50,13 +50,9 @@ _PROBLEMS = {
 
 
 def readable(
-    situation: Situation,
-    *,
-    remember: bool = True,
-    report: jobs.Report = jobs.silent,
-    cancel: Event | None = None,
+    situation: Situation, *, report: jobs.Report = jobs.silent, cancel: Event | None = None
 ) -> Iterator[Check]:
-    """Findings on what is inside the image files; with `remember` they are kept in `.loratui/cache`."""
+    """Findings on what is inside the image files, kept in `.loratui/cache`."""
     pictures = list(chain.from_iterable(part.pictures for part in situation.material))
     cache = situation.project.root / ".loratui" / "cache" / "decoded.json"
     known = _load(cache)
@@ -77,7 +73,7 @@ def readable(
     for picture, key in zip(pictures, keys, strict=True):
         if sound[key]:
             found[sound[key]].append(picture.path)
-    if remember and sound.keys() - known.keys():
+    if situation.remember and sound.keys() - known.keys():
         _save(cache, sound)
     for problem, (level, wrong, remedy, fix) in _PROBLEMS.items():
         if found[problem]:

@@ -51,7 +51,7 @@ def script_options(situation: Situation) -> Iterator[Check]:
         message = f"{trainer.scripts} has no {script.name}."
         yield Check("script", "block", message, "Run `loratui setup`.", "loratui setup")
         return
-    known = _known(trainer.python, script)
+    known = _known(trainer.python, script, remember=situation.remember)
     if isinstance(known, str):
         message = f"{script.name} does not start: {known}."
         yield Check("script", "block", message, "Run `loratui setup` again.", "loratui setup")
@@ -84,7 +84,7 @@ def _options(known: Mapping[str, Any], given: Mapping[str, object]) -> Iterator[
                 yield f"{name} cannot be {item!r}"
 
 
-def _known(python: Path, script: Path) -> Mapping[str, Any] | str:
+def _known(python: Path, script: Path, *, remember: bool) -> Mapping[str, Any] | str:
     """What the script knows, or why it could not be asked."""
     files = (python, script, script.parent / "library" / "train_util.py", script.parent / "library" / "config_util.py")
     key = json.dumps([str(script), *(path.stat().st_mtime_ns for path in files if path.exists())])
@@ -109,7 +109,8 @@ def _known(python: Path, script: Path) -> Mapping[str, Any] | str:
         found = {part: answer[part] for part in ("options", "general", "dataset", "subset")}
     except (IndexError, ValueError, TypeError, KeyError):
         return (done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit {done.returncode}"])[-1][:200]
-    _remember({**dict(list(remembered.items())[-4:]), key: found})
+    if remember:
+        _remember({**dict(list(remembered.items())[-4:]), key: found})
     return found
 
 
