@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +47,14 @@ def _screens(home: "DemoHome", args: Args) -> int:
     from loratui.core.workspace import Workspace
     from loratui.tui.app import run
 
-    with replaying(home.project, args.speed or 3.0):
-        greeting = f"This is a demo: gs, then / {QUERY} finds most of its drawings; gm shows a recorded training."
+    first = f"This is a demo: gs, then / {QUERY} finds most of its drawings;"
+    if home.training:
+        training: AbstractContextManager[object] = nullcontext()
+        greeting = f"{first} gn then trains for real: {home.training}."
+    else:
+        training = replaying(home.project, args.speed or 3.0)
+        greeting = f"{first} gm shows a recorded training."
+    with training:
         code = run(Workspace.open(home.project), debug=args.debug, greeting=greeting)
     print(f"The demo's project stays at {home.project}.")
     return code
@@ -201,8 +207,12 @@ def _blocks(document: Document) -> str:
 
 def _train(walk: _Walk) -> None:
     """The trainer is set up and a base model is named: a real run."""
-    walk.verb(["train"], lambda run: f"run {run['run']} started, detached")
-    walk.verb(["watch", "last"], lambda event: f"ended: {event.get('state', event)}")
+    walk.verb(
+        ["train"],
+        lambda run: f"{run['run']}: {run['steps']} steps, a real training of {walk.home.training}, detached",
+    )
+    walk.verb(["watch", "last"], lambda event: f"the real training ended: {event['state']}", codes=(0, 1))
+    walk.verb(["runs"], _run)
 
 
 def _replay(walk: _Walk, speed: float) -> None:
@@ -214,10 +224,11 @@ def _replay(walk: _Walk, speed: float) -> None:
             ["watch", "last"],
             lambda event: f"a replay of a recorded sd-scripts run (a toy model, on a CPU): it ended {event['state']}",
         )
-        walk.verb(
-            ["runs"],
-            lambda runs: " · ".join(
-                f"{run['id']} {run['state']} step {run['step']}/{run['total_steps']} loss {run['loss']:.4f}"
-                for run in runs["runs"]
-            ),
-        )
+        walk.verb(["runs"], _run)
+
+
+def _run(runs: Document) -> str:
+    """The newest run, in a line."""
+    run = runs["runs"][0]
+    loss = "?" if run["loss"] is None else f"{run['loss']:.4f}"
+    return f"{run['id']} {run['state']} step {run['step'] or 0}/{run['total_steps']} loss {loss}"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,7 @@ from loratui.core.demo.collection import CHARACTER, DemoPost
 
 _TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 _META = {"transparent_background": "meta"}
+_NUMBERS = {"general": 0, "artist": 1, "copyright": 3, "character": 4, "meta": 5}
 _FREE = ("rating", "status", "limit", "is", "id", "score", "width", "height", "filetype", "parent", "md5")
 
 
@@ -59,6 +61,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._json({"counts": {"posts": len(self._matching(query.get("tags", "")))}})
         elif parts.path == "/tags.json":
             self._json(self._tags())
+        elif parts.path == "/autocomplete.json":
+            self._json(self._completions(query.get("search[query]", "").lower()))
         elif match := re.fullmatch(r"/posts/(\d+)\.json", parts.path):
             found = [post for post in self.server.posts if post.id == int(match[1])]
             self._json(self._record(found[0])) if found else self._error(
@@ -95,15 +99,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _record(self, post: DemoPost) -> dict[str, object]:
         extension = post.name.rpartition(".")[2]
         address = f"{self.server.url}/data/{post.name}"
-        by_category = {
-            "general": [],
-            "character": [CHARACTER],
-            "meta": [],
-            "artist": ["loratui_demo"],
-            "copyright": ["loratui"],
-        }
-        for tag in post.tags:
-            by_category[_META.get(tag, "general")].append(tag)
+        by_category: dict[str, list[str]] = {category: [] for category in _NUMBERS}
+        for tag, category in _categorised(post):
+            by_category[category].append(tag)
         everything = sorted(tag for tags in by_category.values() for tag in tags)
         return {
             "id": post.id,
@@ -126,13 +124,31 @@ class _Handler(BaseHTTPRequestHandler):
             **{f"tag_string_{category}": " ".join(tags) for category, tags in by_category.items()},
         }
 
+    def _counted(self) -> list[tuple[str, str, int]]:
+        """Tag, category and number of posts, the most used first."""
+        counts = Counter(pair for post in self.server.posts for pair in _categorised(post))
+        return [(tag, category, count) for (tag, category), count in counts.most_common()]
+
     def _tags(self) -> list[dict[str, object]]:
-        counts: dict[str, int] = {}
-        for post in self.server.posts:
-            for tag in post.tags:
-                counts[tag] = counts.get(tag, 0) + 1
-        ordered = sorted(counts.items(), key=lambda item: -item[1])
-        return [{"id": n, "name": tag, "post_count": count, "category": 0} for n, (tag, count) in enumerate(ordered, 1)]
+        return [
+            {"id": number, "name": tag, "post_count": count, "category": _NUMBERS[category]}
+            for number, (tag, category, count) in enumerate(self._counted(), 1)
+        ]
+
+    def _completions(self, word: str) -> list[dict[str, object]]:
+        """Tags that begin with `word`, then those with a word inside that does."""
+        begun = [entry for entry in self._counted() if entry[0].startswith(word)]
+        inside = [entry for entry in self._counted() if f"_{word}" in entry[0] and entry not in begun]
+        return [
+            {
+                "type": "tag" if tag.startswith(word) else "tag-word",
+                "label": tag.replace("_", " "),
+                "value": tag,
+                "category": _NUMBERS[category],
+                "post_count": count,
+            }
+            for tag, category, count in (*begun, *inside)[:10]
+        ]
 
     def _file(self, name: str) -> None:
         path = self.server.folder / name
@@ -161,6 +177,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+
+def _categorised(post: DemoPost) -> list[tuple[str, str]]:
+    """All tags of a post with their categories."""
+    own = [(tag, _META.get(tag, "general")) for tag in post.tags]
+    return [*own, (CHARACTER, "character"), ("loratui_demo", "artist"), ("loratui", "copyright")]
 
 
 def _has(post: DemoPost, name: str) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 import tomli_w
 
 from loratui.core import config, paths
+from loratui.core.demo import real
 from loratui.core.demo.board import serving
 from loratui.core.demo.collection import CHARACTER, make
 from loratui.core.errors import from_os
@@ -31,12 +32,14 @@ class DemoHome:
         project: the project in it.
         board: the address of its board.
         pictures: how many posts the board has.
+        training: what is trained for real on what, in words; "" where a recording is shown instead.
     """
 
     folder: Path
     project: Path
     board: str
     pictures: int
+    training: str = ""
 
 
 @contextmanager
@@ -44,20 +47,25 @@ def surroundings(base: str = "") -> Iterator[DemoHome]:
     """Makes a demo in a fresh folder below the cache, and serves its board while the block runs.
 
     Configuration and state of this process (and of those it starts) are the demo's own; the person's trainer and model
-    folders are taken over, so that a real training is possible where it is set up. The newest three demos are kept.
+    folders are taken over, so that a real training is possible where it is set up. The newest three demos are kept,
+    and those in which a training goes on.
 
     Args:
-        base: the base model the project names; "" for none.
+        base: the base model to train on, a file or a name as a project has it; "" for none.
 
     Raises:
         LoratuiError: the folder cannot be made.
     """
     theirs = config.load()
+    taken_over = real.taken_over(theirs)
+    if base and Path(base).expanduser().exists():
+        base = str(Path(base).expanduser().absolute())
     top = paths.cache_dir() / "demo"
     try:
         top.mkdir(parents=True, exist_ok=True)
         for old in sorted(path for path in top.iterdir() if path.is_dir())[: -(_KEPT - 1) or None]:
-            shutil.rmtree(old, ignore_errors=True)
+            if not real.trains(old):
+                shutil.rmtree(old, ignore_errors=True)
         folder = _fresh(top)
         pictures = folder / "board"
         pictures.mkdir()
@@ -67,9 +75,8 @@ def surroundings(base: str = "") -> Iterator[DemoHome]:
     with serving(pictures, posts) as url, _environment({"CONFIG": folder / "config", "STATE": folder / "state"}):
         settings = {
             "default_board": "demo",
-            "model_dirs": theirs.model_dirs,
+            **taken_over,
             "boards": {"demo": {"engine": "danbooru", "url": url}},
-            "trainer": msgspec.to_builtins(theirs.trainer),
             "ui": msgspec.to_builtins(theirs.ui),
         }
         config.config_path().parent.mkdir(parents=True)
@@ -77,7 +84,8 @@ def surroundings(base: str = "") -> Iterator[DemoHome]:
         project = Project.create(folder / "mira", name="mira", trigger="mira", base=base)
         project.set("tagger.model", str(TAGGER))
         project.set("tagger.general", 0.5)
-        yield DemoHome(folder, project.root, url, len(posts))
+        training = real.fit(project, config.load()) if base else ""
+        yield DemoHome(folder, project.root, url, len(posts), training)
 
 
 def _fresh(top: Path) -> Path:
