@@ -1,19 +1,23 @@
 """Categories of tags for boards whose records do not tell them: asked by the hundred, remembered on disk."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event
 
 from loratui.core import paths, sanitize
+from loratui.core.boards.answers import BoardError
 from loratui.core.boards.client import Client
 from loratui.core.boards.network import host_of
-from loratui.core.boards.post import Post
+from loratui.core.boards.post import CATEGORIES, Post
 from loratui.core.jobs import Report, silent
+from loratui.core.vocabulary import seen
+from loratui.core.vocabulary.sources import Entry
 
-_MOST_SINGLE_CALLS = 6
-"""Where one call tells one tag, only the few of a query are worth asking for."""
+_MOST_AT_ONCE = 10
+"""Where one call tells one tag: so many calls for one page of posts. See also `Client.single_calls`."""
 
 
 def categorise(
@@ -29,60 +33,99 @@ def categorise(
     Args:
         client: the board of the posts.
         posts: of one board.
-        asked: the plain tags of the query: the ones that matter where the board tells only one tag a call.
+        asked: the plain tags of the query: where the board tells only one tag a call, those are asked for first, then
+            the commonest that neither `Client.kinds` nor the board's earlier answers know.
 
     Raises:
-        BoardError: the board did not tell.
+        BoardError: a board that tells many tags a call did not: artists would be in all captions.
         Cancelled: `cancel` was set; what was told so far is remembered.
     """
     board = client.board
     open_posts = [post for post in posts if not post.categorised]
     if not open_posts:
         return list(posts)
+    counts = Counter(tag for post in open_posts for tag in post.all_tags())
+    known: dict[str, str] = {}
+    for post in open_posts:
+        known |= board.guess_categories(post)
     if board.TAGS_PER_CALL > 1:
-        wanted = sorted({tag for post in open_posts for tag in post.all_tags()})
-    elif board.TAGS_PER_CALL == 1:
-        wanted = list(asked)[:_MOST_SINGLE_CALLS]
+        known |= _told(client, sorted(counts.keys() - known.keys()), len(counts), report, cancel)
     else:
-        wanted = []
-    known = _told(client, wanted, report, cancel)
-    return [
-        post if post.categorised else post.with_categories({**board.guess_categories(post), **known}) for post in posts
-    ]
+        known |= {tag: kind for tag in counts if (kind := client.kinds(tag) if client.kinds else "") in CATEGORIES}
+    if board.TAGS_PER_CALL == 1:
+        # What the query asks for decides most captions; after that, what stands on most pictures.
+        unknown = [
+            tag for tag in dict.fromkeys((*asked, *(tag for tag, _ in counts.most_common()))) if tag not in known
+        ]
+        try:
+            known |= _told(client, unknown, min(client.single_calls, _MOST_AT_ONCE), report, cancel)
+        except BoardError:  # more than guesses was not promised, and pictures do not wait for it
+            client.single_calls = 0
+    return [post if post.categorised else post.with_categories(known) for post in posts]
 
 
-def _told(client: Client, wanted: Sequence[str], report: Report, cancel: Event | None) -> dict[str, str]:
-    """Categories of `wanted`, from the disk or from the board; a tag the board does not know is general."""
+def learn(posts: Iterable[Post]) -> None:
+    """Remembers the tags of `posts`, with their categories where the records tell them, for the completion of words."""
+    seen.remember(
+        Entry(tag, category if post.categorised else "")
+        for post in posts
+        for category, tags in post.tags.items()
+        for tag in tags
+    )
+
+
+def _told(client: Client, wanted: Sequence[str], most: int, report: Report, cancel: Event | None) -> dict[str, str]:
+    """Categories of `wanted`, from the disk or from the board; a tag the board does not know is general.
+
+    Args:
+        most: for so many of those that are not on the disk the board is asked.
+    """
     if not wanted:
         return {}
     board = client.board
     with closing(_open(paths.cache_dir() / "tags" / f"{sanitize.file_name(host_of(board.url))}.db")) as cache:
         known = _remembered(cache, wanted)
-        missing = [tag for tag in wanted if tag not in known]
+        missing = [tag for tag in wanted if tag not in known][:most]
         for done in range(0, len(missing), board.TAGS_PER_CALL):
             report(done, len(missing), "asking for the categories of tags")
             batch = missing[done : done + board.TAGS_PER_CALL]
             told: dict[str, str] = dict.fromkeys(batch, "general")
+            client.single_calls -= board.TAGS_PER_CALL == 1
             for request in board.tags_requests(batch):
-                told |= {tag: kind for tag, (kind, _) in client.ask(request, board.tags, cancel).items() if tag in told}
+                answer = client.ask(request, board.tags, cancel)
+                told |= {tag: kind for tag, (kind, _) in answer.items() if tag in told}
+                seen.remember(Entry(tag, kind, count) for tag, (kind, count) in answer.items())
             known |= told
-            with cache:
+            with suppress(sqlite3.Error), cache:
                 cache.executemany("insert or replace into tag values(?,?)", told.items())
     return known
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    database = sqlite3.connect(path, timeout=30)
-    database.execute("pragma journal_mode=wal")
-    database.execute("create table if not exists tag(name text primary key, category text)")
+    """The cache; one in memory where the disk will not have it: it only spares requests."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _made(sqlite3.connect(path, timeout=30))
+    except (sqlite3.Error, OSError):
+        return _made(sqlite3.connect(":memory:"))
+
+
+def _made(database: sqlite3.Connection) -> sqlite3.Connection:
+    try:
+        database.execute("pragma journal_mode=wal")
+        database.execute("create table if not exists tag(name text primary key, category text)")
+        database.execute("select category from tag limit 1").fetchall()
+    except sqlite3.Error:
+        database.close()
+        raise
     return database
 
 
 def _remembered(cache: sqlite3.Connection, wanted: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for tag in wanted:
-        row = cache.execute("select category from tag where name=?", (tag,)).fetchone()
-        if row:
-            found[tag] = row[0]
+        with suppress(sqlite3.Error):
+            row = cache.execute("select category from tag where name=?", (tag,)).fetchone()
+            if row:
+                found[tag] = row[0]
     return found

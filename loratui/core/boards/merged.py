@@ -36,6 +36,7 @@ def search_boards(
     query: str,
     wishes: Wishes | None = None,
     *,
+    known: Callable[[Post], bool] | None = None,
     cancel: Event | None = None,
 ) -> Listing:
     """A search of one board or of several.
@@ -45,6 +46,7 @@ def search_boards(
         network: the connections; belongs to the caller.
         query: tags and metatags; planned for each board by itself.
         wishes: what is wanted of the pictures besides.
+        known: tells posts that are passed over, and where a search that is not sorted ends. See `since`.
         cancel: ends any call with `Cancelled`.
 
     Raises:
@@ -53,10 +55,10 @@ def search_boards(
         BoardError: of a single board, or of the first where all failed.
     """
     if len(boards) == 1:
-        return Search(Client(boards[0], network), query, wishes, cancel=cancel)
+        return Search(Client(boards[0], network), query, wishes, known=known, cancel=cancel)
 
     def begin(board: Board) -> Search:
-        return Search(Client(board, network), query, wishes, cancel=cancel)
+        return Search(Client(board, network), query, wishes, known=known, cancel=cancel)
 
     started = {board.name: _start(begin, board) for board in boards}
     _await(started.values(), None, cancel)

@@ -1,12 +1,12 @@
 """A search of one board: page after page, judged from the records, with the reasons of what was left out counted."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 
 from loratui.core.boards.answers import BoardError
 from loratui.core.boards.board import Cursor, Page
-from loratui.core.boards.categories import categorise
+from loratui.core.boards.categories import categorise, learn
 from loratui.core.boards.client import Client
 from loratui.core.boards.filters import Cost, Filters
 from loratui.core.boards.listing import Listing
@@ -32,6 +32,7 @@ class Search(Listing):
         client: the board.
         query: as the person typed it.
         wishes: what is wanted of the pictures besides.
+        known: tells posts that are passed over; a search that is not sorted ends at the first of them. See `since`.
         cancel: ends any call with `Cancelled`.
 
     Attributes:
@@ -45,13 +46,20 @@ class Search(Listing):
     """
 
     def __init__(
-        self, client: Client, query: str, wishes: Wishes | None = None, *, cancel: Event | None = None
+        self,
+        client: Client,
+        query: str,
+        wishes: Wishes | None = None,
+        *,
+        known: Callable[[Post], bool] | None = None,
+        cancel: Event | None = None,
     ) -> None:
         self.client = client
         self.board = client.board
         self.boards = (client.board,)
         self.query = query
         self.wishes = wishes or Wishes()
+        self._known = known
         self._cancel = cancel
         self.plan: QueryPlan = plan(self.board, query, self._tag_counts)
         self.scanned = self.kept = self.bytes = self.unsized = 0
@@ -130,8 +138,13 @@ class Search(Listing):
         self._ahead = None
         fresh = [post for post in page.posts if post.id not in self._ids]
         self._ids.update(post.id for post in fresh)
+        learn(fresh)
+        listed = len(fresh)
+        if self._known is not None:
+            fresh = [post for post in fresh if not self._known(post)]
         self.scanned += len(fresh)
-        self._cursor = self._after(cursor, page, fresh, asked)
+        ended = len(fresh) < listed and not self.plan.ordered
+        self._cursor = None if ended else self._after(cursor, page, fresh, asked)
         self._seen += fresh
         return self._passing(fresh)
 

@@ -24,9 +24,9 @@ create table if not exists tag(
 create index if not exists by_change on tag(changed)
 """
 _REMEMBER = """
-insert into tag values(?1, ?2, ?3, ?4, 1, ?5) on conflict(key) do update set
-    times = times + 1,
-    changed = case when (?3 != '' and category != ?3) or (?4 > 0 and count = 0) then ?5 else changed end,
+insert into tag values(?1, ?2, ?3, ?4, ?5, ?6) on conflict(key) do update set
+    times = times + ?5,
+    changed = case when (?3 != '' and category != ?3) or (?4 > 0 and count = 0) then ?6 else changed end,
     category = case when ?3 != '' then ?3 else category end,
     count = max(count, ?4)
 """
@@ -40,7 +40,11 @@ def path() -> Path:
 def remember(tags: Iterable[Entry]) -> None:
     """Writes down tags as a board told them: one transaction, some milliseconds for a page of posts."""
     now = time.time_ns() // 1000
-    rows = [(fold(tag.name), tag.name, tag.category, tag.count, now) for tag in tags if proper(tag.name)]
+    met: dict[tuple[str, str, int], int] = {}
+    for tag in tags:
+        told = tag.name, tag.category, tag.count
+        met[told] = met.get(told, 0) + 1
+    rows = [(fold(name), name, kind, count, times, now) for (name, kind, count), times in met.items() if proper(name)]
     if not rows:
         return
     try:
