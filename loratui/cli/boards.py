@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def register(verbs: Verbs) -> None:
     """Declares the verbs of this group."""
     group = verbs.group("boards", help="configured boards, what each needs, whether it answers", run=boards)
-    login = group.add("login", boards_login, help="store a board's key, pasted on stdin")
+    login = group.add("login", boards_login, help="store a board's key, pasted on stdin", dry_run=True)
     login.add_argument("board", metavar="BOARD")
 
     parser = verbs.add("search", search, help="list the posts of a query", words="query")
@@ -80,8 +80,9 @@ def boards_login(args: Args, out: Output) -> int:
         line = sys.stdin.readline()
     if not line.strip():
         raise UsageError("There is no key on stdin.", f"Paste the line into: loratui boards login {board.name}.")
-    login.login(args.board, line, cancel=out.cancel)
-    text = f"{board.name} accepts the key; it is stored in {config_path()}."
+    login.login(args.board, line, dry_run=out.dry_run, cancel=out.cancel)
+    stored = "would be" if out.dry_run else "is"
+    text = f"{board.name} accepts the key; it {stored} stored in {config_path()}."
     return out.done({"board": board.name, "ok": True}, [text])
 
 
