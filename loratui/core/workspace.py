@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loratui.core.dataset.dataset import Dataset
     from loratui.core.dataset.folder import Image
     from loratui.core.dataset.records import Records
+    from loratui.core.vocabulary.vocabulary import Vocabulary
 
 
 class Workspace:
@@ -96,6 +97,13 @@ class Workspace:
         from loratui.core.dataset.records import Records
 
         return Records(self.root)
+
+    @cached_property
+    def vocabulary(self) -> "Vocabulary":
+        """The tags this machine knows of; `load` it on a thread."""
+        from loratui.core.vocabulary.machine import vocabulary
+
+        return vocabulary(self.root, self.config.model_dirs, self.tagger.model)
 
     def need_project(self) -> Project:
         """The project.
