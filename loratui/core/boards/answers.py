@@ -147,7 +147,7 @@ def _challenged(board: Board, status: int, headers: Mapping[str, str], start: by
     way = f"another proxy than {proxy}" if proxy else "a proxy (HTTPS_PROXY)"
     return BoardError(
         f"{board.name} answers this machine's address with {whose} test for browsers instead of data.",
-        f"Use {way}, so that it sees another address, or another board.",
+        f"Use {way}, so that it sees another address, or search another board.",
         status=status,
     )
 
@@ -187,11 +187,17 @@ def _refused(board: Board, status: int, told: str, start: bytes) -> BoardError:
     if status == 403:
         remedy = f"It may need an account: loratui boards login {name}."
         if board.has_key or not board.KEY_FIELDS:
-            remedy = "It may be closed to this account, or to this machine's address: try another board."
+            remedy = "It may be closed to this machine's address: use a proxy (HTTPS_PROXY), or another board."
         return BoardError(f"{name} refused (403){reason}.", remedy, status=status)
     if status == 404:
         return BoardError(
             f"{name} has no such page (404).", f"Check the board's url and engine ({board.ENGINE}).", status=status
+        )
+    if status == 407:
+        return BoardError(
+            f"The proxy {proxy_of(board.url)} does not let us through to {name}.",
+            "Check HTTPS_PROXY, and the name and password in it.",
+            status=status,
         )
     if status in (405, 406, 424):
         return BoardError(

@@ -222,6 +222,8 @@ def plainly(error: httpx.HTTPError, host: str, url: str = "") -> tuple[str, str]
         return f"{host} cannot be reached.", "Check the network, and the url in config.toml."
     if isinstance(error, httpx.TooManyRedirects):
         return f"{host} sends us in circles.", "Open it in a browser: it may want something from its visitors."
+    if isinstance(error, httpx.RemoteProtocolError) and "illegal" in str(error):
+        return f"{host} does not answer as web servers do.", "Check the url in config.toml."
     if isinstance(error, httpx.DecodingError):
         return f"{host} sent a damaged answer.", "Try again later."
     return f"{host} broke off its answer.", "Try again; what is complete stays."
