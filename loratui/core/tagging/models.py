@@ -1,7 +1,7 @@
 """Which taggers there are, and where their two files lie: model.onnx and selected_tags.csv."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -93,24 +93,6 @@ def find(model: str, base: Path, model_dirs: Sequence[str] = ()) -> TaggerFiles 
     if all(isinstance(file, str) for file in found):
         return TaggerFiles(name, Path(str(found[0])).parent, name)
     return None
-
-
-def label_files(base: Path, model_dirs: Sequence[str] = (), own: str = "") -> Iterator[Path]:
-    """The label files of all taggers on this machine, by looking into folders alone: the hub's library is slow to load.
-
-    Args:
-        base: where relative folders start.
-        model_dirs: folders searched for `<name>/selected_tags.csv`.
-        own: a tagger of the person's own, which comes first.
-    """
-    from huggingface_hub import constants
-
-    folders = [base / Path(own).expanduser()] if own else []
-    cache = Path(constants.HF_HUB_CACHE)
-    for name in KNOWN:
-        folders += [Path(folder).expanduser() / name for folder in model_dirs]
-        folders += sorted(cache.glob(f"models--{OWNER}--{name}/snapshots/*"))
-    yield from (folder / LABELS for folder in folders if (folder / LABELS).is_file())
 
 
 def score_key(model: str, base: Path) -> str:
