@@ -92,6 +92,8 @@ class Board(ABC):
     ORDER: ClassVar[str] = "order"
     LIST_RANGES: ClassVar[bool] = True
     """Whether `a..b` and lists of numbers are understood."""
+    UNTOLD: ClassVar[frozenset[str]] = frozenset()
+    """Metatags that cannot be judged here, because the site's records do not tell them."""
     NEGATES: ClassVar[frozenset[str] | None] = None
     """Metatags that a leading `-` may stand before; None: all of them."""
     PARENTS: ClassVar[frozenset[str]] = frozenset({"none", "any"})

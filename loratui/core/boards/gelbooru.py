@@ -78,6 +78,7 @@ class Gelbooru(Board):
     METATAGS = frozenset(_PASSED)
     ORDER = "sort"
     LIST_RANGES = False
+    UNTOLD = frozenset({"filesize"})
     NEGATES = frozenset({"user", "source", "fav", "pool", "parent", "md5"})
     PARENTS = frozenset()
     ORDERS = frozenset({"id", "score", "rating", "user", "height", "width", "parent", "source", "updated", "random"})

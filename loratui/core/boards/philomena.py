@@ -114,6 +114,7 @@ class Philomena(Board):
     INTERVAL = 0.5
     METATAGS = frozenset(_METATAGS)
     LIST_RANGES = False
+    UNTOLD = frozenset({"md5"})
     GROUPS = True
     KEY_FIELDS = ("api_key",)
     KEY_PLACE = "Account › API key"

@@ -87,6 +87,8 @@ def plan(board: Board, query: str, counts: Counts | None = None) -> QueryPlan:
         ):
             if not term.judged_here:
                 raise UsageError(f"{board.name} heeds only one {term.key}: in a query.", f"Leave {term.text} out.")
+            if term.key in board.UNTOLD:
+                raise UsageError(f"{board.name} does not tell {term.key}: of its posts.", f"Leave {term.text} out.")
             here.append((place, term))
             continue
         seen.add(kind)

@@ -114,7 +114,10 @@ def ratings(term: Term, letter_s: str) -> frozenset[str]:
         UsageError: a word that is no rating.
     """
     named = set()
-    for word in term.value.split(","):
+    words = term.value.lower().split(",")
+    if not {"g", "general"}.isdisjoint(words):
+        letter_s = "s"  # beside general it can only be sensitive
+    for word in words:
         letter = read_rating(word, letter_s)
         if not letter:
             raise UsageError(

@@ -53,6 +53,7 @@ class Zerochan(Board):
 
     ENGINE = "zerochan"
     EITHER = False
+    UNTOLD = frozenset({"filetype", "score", "parent", "age", "date"})
     KEY_FIELDS = ("login",)
     KEY_PLACE = "your user name there"
     AGENT = "{program} (training data sets) - {login}"
