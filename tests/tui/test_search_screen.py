@@ -11,12 +11,11 @@ from loratui.core.config import set_value
 from loratui.core.project import Project
 from loratui.core.workspace import Workspace
 from loratui.tui.app import LoratuiApp
-from loratui.tui.screens.downloads import DownloadsScreen
-from loratui.tui.screens.downloads_rows import bar
 from loratui.tui.screens.search import SearchScreen
 from loratui.tui.screens.search_rows import size, with_word
 from loratui.tui.shell.form import FormPanel
 from loratui.tui.widgets.picture import Picture
+from loratui.tui.widgets.query_line import QueryLine
 from loratui.tui.widgets.virtual_list import VirtualList
 from tests.boards_server import BoardServer, Fault, Sample, noise
 from tests.tui.app_kit import status, title, until
@@ -69,8 +68,11 @@ async def search(pilot: Pilot[None], app: LoratuiApp, query: str) -> None:
     await pilot.press("g", "s")
     await until(pilot, lambda: isinstance(app.screen, SearchScreen) and "mine" in title(app))
     await pilot.press("slash")
-    await until(pilot, lambda: app.active.panel is not None)
-    await pilot.press(*["space" if char == " " else char for char in query], "enter")
+    line = app.screen.query_one(QueryLine)
+    await until(pilot, lambda: line.typing)
+    await pilot.press(
+        "end", *["backspace"] * len(line.value), *["space" if char == " " else char for char in query], "enter"
+    )
 
 
 def pictures(tmp_path: Path) -> list[str]:
@@ -87,7 +89,7 @@ async def test_from_an_empty_screen_to_pictures_in_a_subset(server: BoardServer,
         await search(pilot, app, "kafka_(x) solo")
         await until(pilot, lambda: len(posts(app).rows) == 6)
         assert "mine · 6 posts" in title(app)
-        assert rows(posts(app))[0].strip().startswith("11 g")
+        assert rows(posts(app))[0].split()[:5] == ["11", "1", "768×1024", "png", "gen"]
         await pilot.press("enter")
         await until(pilot, lambda: app.active.panel is not None)
         await pilot.press("enter")
@@ -139,7 +141,7 @@ async def test_tags_of_a_post_change_the_query(server: BoardServer, tmp_path: Pa
         await until(pilot, lambda: len(posts(app).rows) == 12)
         await pilot.press("x")
         await until(pilot, lambda: "press tab to go to the tags" in status(app))
-        await pilot.press("j", "tab")
+        await pilot.press("j", "tab", "tab")
         tags = app.screen.query_one("#tags", VirtualList)
         await until(pilot, lambda: tags.has_focus)
         assert any("[red]somebody" in row and "\x1b" not in row for row in rows(tags))
@@ -153,6 +155,7 @@ async def test_the_preview_comes_from_the_board_and_stays_on_disk(server: BoardS
     app = app_in(tmp_path)
     async with app.run_test(size=WIDE) as pilot:
         await search(pilot, app, "kafka_(x)")
+        await pilot.press("m")
         await until(pilot, lambda: app.screen.query_one("#picture", Picture).path is not None)
         await pilot.press("j")
         await until(pilot, lambda: len(server.file_requests()) == 2)
@@ -185,14 +188,10 @@ async def test_errors_are_said_with_what_to_do(server: BoardServer, tmp_path: Pa
     app = app_in(tmp_path)
     async with app.run_test(size=WIDE) as pilot:
         await search(pilot, app, "kafka_(x)")
-        await until(pilot, lambda: "mine needs login and api_key" in status(app))
-        assert "boards login mine" in status(app)
+        await until(pilot, lambda: "mine needs" in status(app))
+        assert "Press b, then e, and paste its key" in status(app)
         server.faults.clear()
-        await pilot.press("b")
-        await until(pilot, lambda: app.active.panel is not None)
-        await pilot.press("x", "enter")
-        await until(pilot, lambda: "There is no board called 'minex'" in status(app))
-        await search(pilot, app, " nobody")
+        await search(pilot, app, "nobody")
         await until(pilot, lambda: "mine · 0 posts" in title(app))
         assert "nothing for this query" in str(posts(app)._empty)
 
@@ -202,61 +201,19 @@ async def test_a_narrow_screen_folds_the_pane(server: BoardServer, tmp_path: Pat
     async with app.run_test(size=(80, 24)) as pilot:
         await search(pilot, app, "kafka_(x)")
         await until(pilot, lambda: len(posts(app).rows) == 12)
-        side = app.screen.query_one("#side")
+        side = app.screen.query_one("#right")
         assert not side.display and posts(app).region.width == 80
         await pilot.press("tab")
-        await until(pilot, lambda: side.display and side.region.width == 80 and not posts(app).display)
+        await until(pilot, lambda: app.screen.query_one("#grid").region.width == 80)
+        await pilot.press("tab")
+        await until(pilot, lambda: side.display and side.region.width == 80 and not posts(app).is_on_screen)
         await pilot.press("escape")
         await until(pilot, lambda: not side.display and posts(app).has_focus)
-
-
-async def test_downloads_stop_go_on_fail_and_give_up(tmp_path: Path) -> None:
-    with BoardServer("danbooru", samples(30), latency=0.15) as server:
-        use(server)
-        server.faults.append(Fault(f"/files/{server.samples[0].md5}", "status", status=404))
-        app = app_in(tmp_path)
-        async with app.run_test(size=WIDE) as pilot:
-            await pilot.press("g", "d")
-            await until(pilot, lambda: isinstance(app.screen, DownloadsScreen))
-            await pilot.press("s")
-            await until(pilot, lambda: "no get yet" in status(app))
-            await search(pilot, app, "kafka_(x)")
-            await until(pilot, lambda: len(posts(app).rows) == 30)
-            await pilot.press("enter")
-            await until(pilot, lambda: app.active.panel is not None)
-            await pilot.press("enter")
-            await pilot.press("g", "d")
-            await until(pilot, lambda: isinstance(app.screen, DownloadsScreen))
-            batches = app.screen.query_one("#batches", VirtualList)
-            await until(pilot, lambda: len(batches.rows) and "fetching" in rows(batches)[0])
-            await pilot.press("x")
-            await until(pilot, lambda: "stop it first" in status(app))
-            await pilot.press("s")
-            await until(pilot, lambda: "paused" in rows(batches)[0], 15)
-            before = len(pictures(tmp_path))
-            assert before < 29
-            await pilot.press("enter")
-            await until(pilot, lambda: "1 failed" in rows(batches)[0] and "done" in rows(batches)[0], 20)
-            assert len(pictures(tmp_path)) == 29
-            items = app.screen.query_one("#items", VirtualList)
-            await until(pilot, lambda: len(items.rows) == 1)
-            assert "no longer has the file" in rows(items)[0] and "1 failed" in title(app)
-            server.faults.clear()
-            await pilot.press("enter")
-            await until(pilot, lambda: len(pictures(tmp_path)) == 30, 15)
-            await until(pilot, lambda: "failed" not in rows(batches)[0] and "done" in rows(batches)[0])
-            await until(pilot, lambda: not app.jobs.running)
-            await pilot.press("tab")  # no file is left there to go to
-            assert batches.has_focus and "no file of it is open or failed" in status(app)
-            await pilot.press("x")
-            await until(pilot, lambda: not len(batches.rows) and not items._empty)
-            assert len(pictures(tmp_path)) == 30
 
 
 def test_words() -> None:
     assert with_word("a b", "c", True) == "a b c"
     assert with_word("a -c", "c", True) == "a c"
     assert with_word("a c", "c", False) == "a -c"
-    assert with_word("a c", "c", True) == "a c"
+    assert with_word("a c", "c", True) == "a"
     assert (size(512), size(277_355), size(3_100_000), size(2_000_000_000)) == ("512 B", "277 kB", "3.1 MB", "2 GB")
-    assert bar(0, 10) == "·" * 12 and bar(10, 10) == "█" * 12 and len(bar(3, 10)) == 12

@@ -1,0 +1,340 @@
+"""How the Search screen asks its boards: the query, page after page, other wishes, what is here already."""
+
+from threading import Event, Lock
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.content import Content
+from textual.widgets import Static
+
+from loratui.core.boards.wishes import Wishes
+from loratui.core.errors import Cancelled, LoratuiError
+from loratui.core.jobs import Report
+from loratui.core.sanitize import line
+from loratui.core.words import count
+from loratui.tui.commands import Command
+from loratui.tui.jobs import Job
+from loratui.tui.screens.search_filters import FiltersPanel
+from loratui.tui.screens.search_here import look
+from loratui.tui.screens.search_rows import size
+from loratui.tui.screens.search_shown import Here, Key, Shown
+from loratui.tui.screens.search_view import SearchView
+from loratui.tui.widgets.query_line import QueryLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from loratui.core.boards.listing import Listing
+    from loratui.core.boards.network import Network
+    from loratui.core.boards.post import Post
+    from loratui.core.workspace import Workspace
+
+_AHEAD = 60
+"""Posts left after the cursor at which the next page is fetched."""
+
+
+class SearchAsking(SearchView):
+    """One job at a time asks; what a newer query makes of no use is given up."""
+
+    COMMANDS: ClassVar[tuple[Command, ...]] = ()
+
+    def __init__(self, workspace: "Workspace") -> None:
+        super().__init__(workspace)
+        self._boards = [workspace.config.default_board]
+        self._wishes = Wishes()
+        self._listing: Listing | None = None
+        self._total: int | None = None
+        self._job: Job | None = None
+        self._looking: Job | None = None
+        self._said: set[str] = set()
+        self._turn = Lock()
+        """Held while a thread uses the listing: what was given up may take a moment to notice."""
+
+    def on_mount(self) -> None:
+        """Says how to begin."""
+        self._show()
+
+    def on_unmount(self) -> None:
+        """Asks no more."""
+        for job in (self._job, self._looking):
+            if job is not None:
+                job.cancel.set()
+
+    def reload(self) -> None:
+        """What is here may have changed: pictures came, went into the trash, or are queued."""
+        self._look_what_is_here(self._listed.posts)
+        self._show()
+
+    @property
+    def _on(self) -> str:
+        """The boards in words."""
+        return ", ".join(self._boards)
+
+    # --- what is said --------------------------------------------------------------------------------------------
+
+    def _show(self, *, keep: bool = True) -> None:
+        """Paints what is known of the search.
+
+        Args:
+            keep: the cursor stays on its row.
+        """
+        self.query_one("#on", Static).update(Content.assemble((" on ", "$dim"), line(self._on)))
+        self.query_one("#how", Static).update(self._how())
+        self._say()
+        self._show_posts(self._empty(), keep=keep)
+        if isinstance(self.panel, FiltersPanel):
+            self.panel.show(self._listing, self._total)
+        self.refresh_status()
+
+    def _empty(self) -> str:
+        listing = self._listing
+        if self._job is not None:
+            return f"Searching {self._on} …"
+        if listing is None:
+            return f"{self.EMPTY.format(board=self._on)} {self.app.greeting}".rstrip()
+        left_out = sum(listing.filtered.values())
+        if not left_out:
+            return f"{self._on} has nothing for this query. Press / to change it."
+        left = (
+            f"{count(left_out, 'post')} that {self._on} has {'was' if left_out == 1 else 'were'} left out, see above."
+        )
+        return f"{left} Press f to change the filters, / to change the query."
+
+    def _how(self) -> Content:
+        """How the work is divided, and what each filter costs."""
+        listing = self._listing
+        if listing is None:
+            return Content()
+        parts: list[Content | tuple[str, str]] = [(line(listing.told()), "")]
+        for name, problem in listing.problems.items():
+            parts.append((f"   {line(name)}: {line(problem, 120)}", "$warning"))
+        costs = listing.costs()
+        if costs:
+            parts.append(("   " + " · ".join(line(str(cost), 80) for cost in costs), "$dropped"))
+        return Content.assemble(*parts)
+
+    def _say(self) -> None:
+        """The counts of the title."""
+        listing = self._listing
+        if listing is None:
+            self.set_counts(self._on)
+            return
+        parts = [self._on if len(self._boards) < 3 else count(len(self._boards), "board")]
+        parts.append("total unknown" if self._total is None else count(self._total, "post"))
+        parts += [f"{listing.kept:,} listed"] if listing.kept != self._total else []
+        parts += [f"{'≥ ' if listing.unsized else ''}{size(listing.bytes)}"] if listing.bytes else []
+        parts += [f"{present:,} here"] if (present := self._listed.present) else []
+        parts += [f"{len(self._listed.marked):,} marked"] if self._listed.marked else []
+        self.set_counts(" · ".join(parts))
+
+    # --- asking --------------------------------------------------------------------------------------------------
+
+    def on_query_line_submitted(self, event: QueryLine.Submitted) -> None:
+        """Enter in the query line."""
+        event.stop()
+        if event.value.strip():
+            self._begin(event.value.strip())
+        else:
+            self._back_to_posts()
+
+    def on_query_line_closed(self, event: QueryLine.Closed) -> None:
+        """Esc in the query line."""
+        event.stop()
+        self._back_to_posts()
+
+    def _begin(self, query: str) -> None:
+        """Searches."""
+        if not query:
+            self.toast("that was the last tag: press / to type others", level="warn")
+            return
+        if self._job is not None:
+            self._job.cancel.set()
+        self._query, self._listing, self._total = query, None, None
+        order, self._listed = self._listed.order, Shown()
+        self._listed.order = order
+        self._several = len(self._boards) > 1
+        self._line.value = query
+        self._line.history = [*(text for text in self._line.history if text != query), query]
+        names, wishes = tuple(self._boards), self._wishes
+
+        def work(report: Report, cancel: Event) -> "tuple[Listing, Sequence[Post]]":
+            from loratui.core.boards.merged import search_boards
+            from loratui.core.boards.registry import find
+            from loratui.core.config import load
+
+            config = load()
+            boards = [find(config, name) for name in names]
+            listing = search_boards(boards, self._connected(), query, wishes, cancel=cancel)
+            listing.total()
+            return listing, listing.some(report=report)
+
+        def done(begun: "tuple[Listing, Sequence[Post]]") -> None:
+            self._listing, posts = begun
+            self._total = self._listing.total()
+            if self._network is not None:
+                self._previews.use(self._network, {board.name: board for board in self._listing.boards})
+            self._take(posts)
+
+        self._ask_boards("searching", work, done)
+        self._show(keep=False)
+        if self.panel is None:
+            self._back_to_posts()
+
+    def _ask_boards(self, title: str, work: "Callable[[Report, Event], object]", done: "Callable[..., object]") -> None:
+        """Runs `work` on a thread; what comes of it is of no interest once something newer was asked."""
+
+        def came(result: object) -> None:
+            if self._job is job:
+                self._job = None
+                done(result)
+
+        def failed(error: Exception) -> None:
+            if self._job is job:
+                self._job = None
+                self._show()
+                if not isinstance(error, Cancelled):
+                    self.app.report_error(self._on_this_screen(error))
+
+        job = self._job = self.app.jobs.start(title, work, came, failed, quiet=True)
+
+    def _connected(self) -> "Network":
+        """The connections, made when they are first needed, beside the screen."""
+        with self._turn:
+            if self._network is None:
+                from loratui.core.boards.network import Network
+                from loratui.core.downloads.previews import prune
+
+                prune()
+                self._network = Network()
+            return self._network
+
+    def _on_this_screen(self, error: Exception) -> Exception:
+        """`error`, with the remedy that this screen has for a key that is missing."""
+        from loratui.core.boards.answers import BoardError
+
+        if not isinstance(error, BoardError) or error.status not in (401, 403) or len(self._boards) > 1:
+            return error
+        from loratui.core.boards.registry import find
+        from loratui.core.config import load
+
+        board = find(load(), self._boards[0])
+        if board.has_key or not board.KEY_FIELDS:
+            return error
+        place = f"copy the line from {board.KEY_PLACE} there" if board.KEY_PLACE else "copy it from your account"
+        return LoratuiError(error.message, f"Press b, then e, and paste its key: {place}.")
+
+    def _moved(self) -> None:
+        super()._moved()
+        self._more()
+
+    def _more(self) -> None:
+        """The next page, when the cursor comes near the end of what is listed."""
+        listing = self._listing
+        if listing is None or self._job is not None or listing.finished:
+            return
+        if self._index + _AHEAD < len(self._listed):
+            return
+
+        def work(report: Report, cancel: Event) -> "list[Post]":
+            with self._turn:
+                listing.cancel = cancel
+                return listing.some(report=report)
+
+        self._ask_boards("listing", work, self._take)
+
+    def _take(self, posts: "Sequence[Post]") -> None:
+        """Adds posts to the list."""
+        self._listed.add(posts)
+        self._taken(posts)
+
+    def _taken(self, posts: "Sequence[Post]") -> None:
+        """Shows posts that came; where their records tell no categories, those are asked for beside it."""
+        self._show()
+        self._warn()
+        self._look_what_is_here(posts)
+        self._sort_tags([post for post in posts if not post.categorised])
+
+    def _sort_tags(self, posts: "Sequence[Post]") -> None:
+        listing = self._listing
+        if listing is None or not posts:
+            return
+
+        def work(report: Report, cancel: Event) -> "list[Post]":
+            with self._turn:
+                listing.cancel = cancel
+                return listing.categorised(posts, report=report)
+
+        def done(sorted_posts: "list[Post]") -> None:
+            self._listed.replace(sorted_posts)
+            self._showing = None
+            self._show()
+
+        self._ask_boards("sorting tags", work, done)
+
+    def _warn(self) -> None:
+        """Says once of each board what is wrong with it, and why a search ended early."""
+        listing = self._listing
+        if listing is None:
+            return
+        found = [f"{name}: {problem}" for name, problem in listing.problems.items()]
+        found += [listing.cut] if listing.cut else []
+        fresh = [text for text in found if text not in self._said]
+        self._said.update(fresh)
+        self.app.complain(fresh)
+
+    def _wish(self, wishes: Wishes) -> None:
+        """Judges what is listed anew by other wishes; the boards are not asked.
+
+        Raises:
+            UsageError: a wish cannot be meant.
+        """
+        if wishes == self._wishes:
+            return
+        self._wishes = wishes.checked()
+        listing, before = self._listing, self._job
+        if listing is None:
+            if self._query:
+                self._begin(self._query)
+            return
+        if before is not None:
+            before.cancel.set()
+
+        def work(report: Report, cancel: Event) -> "list[Post]":
+            with self._turn:
+                listing.cancel = cancel
+                return listing.judge(wishes)
+
+        def done(posts: "list[Post]") -> None:
+            self._listed.renew(posts)
+            self._showing = None
+            self._taken(self._listed.posts)
+            self._more()
+
+        self._ask_boards("filtering", work, done)
+
+    # --- what is here --------------------------------------------------------------------------------------------
+
+    def _look_what_is_here(self, posts: "Sequence[Post]") -> None:
+        """Looks beside the screen which posts are in the project, its trash or the queue already."""
+        if not posts:
+            return
+        workspace = self.workspace
+        if self._looking is not None:
+            self._looking.cancel.set()
+            posts = self._listed.posts
+
+        def work(report: Report, cancel: Event) -> "Mapping[Key, Here]":
+            return look(workspace, posts, cancel)
+
+        def done(here: "Mapping[Key, Here]") -> None:
+            if self._looking is job:
+                self._looking = None
+                self._listed.know(here, posts)
+                self._show_marks()
+                self._say()
+
+        def failed(error: Exception) -> None:
+            if self._looking is job:
+                self._looking = None
+                self.app.report_error(error)
+
+        job = self._looking = self.app.jobs.start("looking what is here", work, done, failed, quiet=True)
