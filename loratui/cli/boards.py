@@ -120,6 +120,7 @@ def search(args: Args, out: Output) -> int:
 def get(args: Args, out: Output) -> int:
     """Gets all posts of a query."""
     from loratui.core.boards import registry
+    from loratui.core.boards.wishes import Wishes
     from loratui.core.downloads.get import get as get_all
     from loratui.core.downloads.manifest import Options
 
@@ -128,7 +129,7 @@ def get(args: Args, out: Output) -> int:
     _at_least(args.min_side, 0, "--min-side")
     workspace = out.workspace(args)
     board = registry.find(workspace.config, args.board)
-    options = Options(args.limit, args.min_side, args.captions == "board")
+    options = Options(args.limit, Wishes(min_side=args.min_side), args.captions == "board")
 
     def ask(count: int) -> None:
         if not out.dry_run:

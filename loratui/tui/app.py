@@ -90,6 +90,7 @@ class LoratuiApp(Boundary):
                 self._add_mode(entry)
         kept.workspace = workspace
         kept.enter()
+        self._follow_downloads()
 
     def _add_mode(self, entry: Entry) -> None:
         self.add_mode(entry.name, lambda: self._screen(entry))
@@ -108,6 +109,7 @@ class LoratuiApp(Boundary):
         self.graphics.start()
         self.call_after_refresh(_collect_garbage)
         self.call_after_refresh(self.guarded, self._read_keymap)
+        self.call_after_refresh(self.guarded, self._follow_downloads)
         if self.greeting:
             self.did(self.greeting)
             self.call_after_refresh(self.say, self.greeting, "info", 60.0)
@@ -159,6 +161,13 @@ class LoratuiApp(Boundary):
         mistyped = [f"loratui.toml: {key} is unknown" for key in project.warnings] if project is not None else []
         self.complain([*self._problems, *self.keymap.problems, *unknown, *mistyped])
         self.refresh_status()
+
+    def _follow_downloads(self) -> None:
+        """Shows what is downloading for this project; what was broken off goes on."""
+        if (self.workspace.root / ".loratui" / "downloads.db").exists():
+            from loratui.tui.screens import downloads_runner
+
+            downloads_runner.follow(self)
 
     def _foreign(self) -> list[str]:
         """Opens the journal, which finishes what a crash interrupted; gives the files that were left alone."""

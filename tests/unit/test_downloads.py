@@ -15,11 +15,13 @@ from loratui.core.boards.board import Board
 from loratui.core.boards.network import Network
 from loratui.core.boards.post import Post
 from loratui.core.boards.registry import ENGINES, find
+from loratui.core.boards.wishes import Wishes
 from loratui.core.config import BoardConfig, load, set_value
-from loratui.core.downloads import transfer
+from loratui.core.downloads import queue, transfer
 from loratui.core.downloads.captions import caption, training_form
-from loratui.core.downloads.get import Got, busy, get, resume
+from loratui.core.downloads.get import Got, get
 from loratui.core.downloads.manifest import Manifest, Options
+from loratui.core.downloads.work import drain
 from loratui.core.errors import Cancelled, LoratuiError
 from loratui.core.workspace import Workspace
 from tests.boards_server import BoardServer, Fault, Sample, noise
@@ -62,6 +64,13 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def names(workspace: Workspace) -> set[str]:
     return {path.name for path in workspace.root.iterdir() if not path.name.startswith(".")}
+
+
+def work_on(workspace: Workspace, network: Network) -> None:
+    """What the worker does."""
+    with queue.alone(workspace.root) as mine:
+        assert mine
+        drain(Workspace.open(workspace.root), network, threading.Event())
 
 
 def leftovers(workspace: Workspace) -> list[str]:
@@ -149,7 +158,13 @@ def test_filtered_from_the_record_without_a_request(workspace: Workspace, networ
     posts[3].width = 100
     posts[4].ext = "gif"
     with BoardServer("danbooru", posts) as server:
-        got = get(workspace, board(server), "kafka_(x) -rating:e", options=Options(min_side=512), network=network)
+        got = get(
+            workspace,
+            board(server),
+            "kafka_(x) -rating:e",
+            options=Options(wishes=Wishes(min_side=512)),
+            network=network,
+        )
     assert got.filtered == {"video": 1, "hidden": 1, "small": 1, "animated": 1}
     assert (got.found, got.downloaded) == (7, 3)
     assert len(server.file_requests()) == 3
@@ -326,9 +341,10 @@ def test_cancel_keeps_what_is_whole_and_goes_on_later(workspace: Workspace, netw
             (batch,) = manifest.batches()
             assert batch.state == "paused" and batch.open
             asked = len(server.file_requests())
-            got = resume(workspace, batch, network=network)
-            assert got.downloaded == 20 - have
+            queue.go_on(manifest, batch)
+            work_on(workspace, network)
             (batch,) = manifest.batches()
+            assert batch.counts == {"done": 20}
             assert batch.state == "done" and not batch.open
         assert len(server.file_requests()) - asked <= 20 - have
     assert len(names(workspace)) == 40 and leftovers(workspace) == []
@@ -346,8 +362,11 @@ def test_a_board_that_fails_half_way_does_not_lose_what_it_listed(
         server.faults.clear()
         with Manifest(workspace.root) as manifest:
             (batch,) = manifest.batches()
-            assert not batch.listed
-            assert resume(workspace, batch, network=network).downloaded == 6
+            assert not batch.listed and "mine is in trouble (500)" in batch.problem
+            queue.go_on(manifest, batch)
+            work_on(workspace, network)
+            (batch,) = manifest.batches()
+            assert batch.counts == {"done": 6, "existing": 4} and not batch.problem
 
 
 def test_a_full_disk_stops_with_one_sentence(workspace: Workspace, network: Network) -> None:
@@ -364,7 +383,7 @@ def test_a_full_disk_stops_with_one_sentence(workspace: Workspace, network: Netw
 
 def test_a_second_get_waits_for_the_first(workspace: Workspace) -> None:
     results: list[Got] = []
-    with BoardServer("danbooru", samples(12), latency=0.05) as server:
+    with BoardServer("danbooru", samples(12), latency=0.25) as server:
         mine = board(server)
 
         def one() -> None:
@@ -373,12 +392,14 @@ def test_a_second_get_waits_for_the_first(workspace: Workspace) -> None:
         threads = [threading.Thread(target=one) for _ in range(2)]
         for thread in threads:
             thread.start()
-        time.sleep(0.4)
-        assert busy(workspace)
+        deadline = time.monotonic() + 10
+        while not queue.busy(workspace.root):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         for thread in threads:
             thread.join()
         assert len(server.file_requests()) == 12
-    assert sorted(got.downloaded for got in results) == [0, 12] and not busy(workspace)
+    assert [got.downloaded for got in results] == [12, 12] and not queue.busy(workspace.root)
 
 
 def test_into_a_new_subset_of_a_project(tmp_path: Path, network: Network) -> None:
@@ -457,10 +478,12 @@ def test_the_manifest_gives_up_and_forgets(workspace: Workspace) -> None:
     with Manifest(workspace.root) as manifest:
         assert manifest.batches() == []
         assert not (workspace.root / ".loratui").exists()
-        number = manifest.begin("mine", "a", "", Options(limit=5, min_side=9, captions=False))
-        manifest.put(number, [(Post("mine", 1), "queued"), (Post("mine", 2), "done")])
+        number = manifest.begin("mine", "a", "", Options(limit=5, wishes=Wishes(min_side=9), captions=False))
+        manifest.put(number, [(Post("mine", 1), "queued", 5), (Post("mine", 2), "done", None)])
         assert manifest.begin("mine", "a", "", Options()) == number
-        assert [item.post.id for item in manifest.cancel(number)] == [1]
+        (batch,) = manifest.batches()
+        assert (batch.left, batch.unsized, batch.open) == (5, 0, 1)
+        manifest.cancel(number)
         (batch,) = manifest.batches()
         assert batch.state == "cancelled" and batch.counts == {"cancelled": 1, "done": 1} and not batch.open
         manifest.forget(number)

@@ -2,19 +2,21 @@
 
 import hashlib
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Event
 from uuid import uuid4
 
 from loratui.core.boards.answers import BoardError
 from loratui.core.boards.board import Board
-from loratui.core.boards.network import Network
+from loratui.core.boards.network import Network, host_of
 from loratui.core.boards.post import Post
+from loratui.core.downloads.captions import Style, unknown_uses
 from loratui.core.downloads.intake import Intake
-from loratui.core.downloads.manifest import Item, Manifest, Options, State
+from loratui.core.downloads.magic import image_type
+from loratui.core.downloads.manifest import Batch, Item, Manifest, State
 from loratui.core.downloads.present import Present
+from loratui.core.downloads.progress import Pace
 from loratui.core.downloads.transfer import Job
 from loratui.core.downloads.transfers import Transfers
 from loratui.core.errors import Cancelled, LoratuiError, from_os
@@ -25,40 +27,37 @@ _CHUNK = 32
 """Pictures taken in by one step."""
 _CHUNK_SECONDS = 5.0
 """… or all that are ready after so long: what an interrupted get has, it keeps."""
+_SAVE_SECONDS = 1.0
+_IN_A_ROW = 8
+"""So many files failed by their host, with none that came between: the host is in trouble, not the files."""
 
 
 class Fetching:
     """Posts go in by `add`, events are dealt with by `turn`, and `finish` waits for the rest.
 
     Args:
-        batch: the batch's id in `manifest`.
-        folder: where pictures go, relative to the root.
+        batch: as it is in `manifest`.
         command: the equivalent command line, for the history.
-
-    Attributes:
-        downloaded: pictures taken in by this run.
-        existing: pictures that were here already.
-        failed: post ids and reasons.
+        boards: the board of that name.
+        report: told how many of the files to fetch are done; what was there already does not count.
+        cancel: ends it with `Cancelled`.
     """
 
     def __init__(
         self,
         workspace: Workspace,
         manifest: Manifest,
-        batch: int,
-        folder: str,
-        options: Options,
+        batch: Batch,
         command: str,
         network: Network,
+        boards: Callable[[str], Board],
         report: Report,
         cancel: Event | None,
     ) -> None:
-        self.downloaded = 0
-        self.existing = 0
-        self.failed: list[tuple[int, str]] = []
-        self._root = workspace.root
+        self._home = workspace.root / ".loratui" / "downloads"
         self._manifest = manifest
         self._batch = batch
+        self._boards = boards
         self._report = report
         self._cancel = cancel
         self._transfers = Transfers(network)
@@ -66,86 +65,133 @@ class Fetching:
             workspace.root,
             workspace.changes,
             workspace.records,
-            folder,
+            batch.folder,
             command,
             f"get-{uuid4().hex}",
-            options.captions,
+            Style() if batch.options.captions else None,
+            unknown_uses,
         )
         self._items: dict[int, Item] = {}
+        self._hosts: dict[int, str] = {}
         self._ready: list[tuple[Item, str]] = []
+        self._done = self._failed = 0
         self._bytes: dict[int, int] = {}
-        self._unsaved: dict[int, int] = {}
-        self._marks: dict[int, str] = {}
+        self._sizes: dict[int, int] = {}
+        self._validators: dict[int, str] = {}
+        self._marks: list[tuple[int, State, str]] = []
         self._last_save = self._last_intake = time.monotonic()
-        self._received = 0
-        self._speeds: deque[tuple[float, int]] = deque(maxlen=25)
+        self._pace = Pace()
+        self._troubles: dict[str, list[tuple[int, str]]] = {}
 
     def add(
         self,
         posts: Sequence[Post],
         present: Present,
-        board: Board,
         categorised: Callable[[Sequence[Post]], list[Post]] | None = None,
     ) -> None:
         """Puts posts into the queue; those that are here already are only counted."""
-        new = [post for post in posts if not present.has(post)]
-        here = {post.id for post in posts} - {post.id for post in new}
+        if not posts:
+            return
+        here = {post.name for post in posts if present.has(post)}
+        new = [post for post in posts if post.name not in here]
         if categorised is not None and new:
             new = categorised(new)
-        states: list[tuple[Post, State]] = [(post, "existing") for post in posts if post.id in here]
-        states += [(post, "queued") for post in new]
-        known = {item.post.id: item for item in self._manifest.put(self._batch, states)} if states else {}
-        self.existing += len(here)
-        for post in posts:
-            if post.id in here:
-                self._part(post).unlink(missing_ok=True)
-        jobs = []
-        for post in new:
-            item = known[post.id]
-            self._items[item.id] = item
-            undone = present.undone(post)
-            if undone is not None and not self._part(post).exists():
-                self._from_trash(undone, post)
-            jobs.append(
-                Job(item.id, post.file_url, board.referer, self._part(post), post.md5, post.size, item.validator)
-            )
-        self._transfers.submit(jobs)
+        file = self._batch.options.wishes.file
+        states: list[tuple[Post, State, int | None]] = [
+            (post, "existing", file(post).size) for post in posts if post.name in here
+        ]
+        states += [(post, "queued", file(post).size) for post in new]
+        for item in self._manifest.put(self._batch.id, states):
+            if item.state == "existing":
+                self.part(item.post).unlink(missing_ok=True)
+                self.whole(item.post).unlink(missing_ok=True)
+            else:
+                self._start(item, present)
 
-    def turn(self, wait: float = 0.2) -> None:
+    def go_on(self, items: Iterable[Item], present: Present) -> None:
+        """Queues items that are in the manifest already."""
+        for item in items:
+            if present.has(item.post):
+                self._marks.append((item.id, "existing", ""))
+                self.whole(item.post).unlink(missing_ok=True)
+            else:
+                self._start(item, present)
+
+    def _start(self, item: Item, present: Present) -> None:
+        post, part, whole = item.post, self.part(item.post), self.whole(item.post)
+        self._items[item.id] = item
+        file = self._batch.options.wishes.file(post)
+        undone = present.undone(post)
+        if undone is not None and not part.exists() and not whole.exists():
+            _from_trash(undone, whole, file.md5)
+        if whole.exists():  # the program ended between fetching it and taking it in
+            with whole.open("rb") as head:
+                self._ready.append((item, image_type(head.read(32))))
+            return
+        board = self._boards(post.board)
+        job = Job(
+            item.id,
+            file.url,
+            board.referer,
+            part,
+            file.md5 or file.sha512,
+            file.size,
+            item.validator,
+            file.elsewhere,
+        )
+        self._hosts[item.id] = host_of(file.url)
+        self._transfers.submit([job], board.config.transfers, board.config.file_interval)
+
+    def turn(self, wait: float = 0.1) -> None:
         """Deals with what has happened since the last turn.
 
         Raises:
-            Cancelled: the person asked to stop.
-            LoratuiError: the disk refused.
+            Cancelled: somebody asked to stop.
+            LoratuiError: the disk refused, or a host is in trouble.
         """
-        marks: list[tuple[int, State, str]] = []
         for event in self._transfers.events(wait):
             item = self._items[event.key]
             if event.broken is not None:
                 raise from_os(event.broken, f"Downloading {item.post.name}")
             if event.validator is not None:
-                self._marks[event.key] = event.validator
+                self._validators[event.key] = event.validator
+            if event.size is not None and event.size != item.size:
+                self._sizes[event.key] = event.size
             if event.bytes is not None:
-                self._received += max(0, event.bytes - self._bytes.get(event.key, 0))
-                self._bytes[event.key] = self._unsaved[event.key] = event.bytes
+                self._bytes[event.key] = event.bytes
             if event.error:
-                self.failed.append((item.post.id, event.error))
-                marks.append((item.id, "failed", event.error))
+                self._lost(item, event.error, event.trouble)
             if event.fetched is not None:
-                self._unsaved[event.key] = event.fetched.bytes
+                self._troubles.pop(self._hosts[item.id], None)
+                self._bytes[event.key] = self._sizes[event.key] = event.fetched.bytes
                 self._ready.append((item, event.fetched.ext))
-                marks.append((item.id, "fetched", ""))
-        if marks:
-            self._manifest.mark(marks)
+                self._marks.append((item.id, "fetched", ""))
         now = time.monotonic()
-        if now - self._last_save > 1.0:
-            self._save(now)
         if len(self._ready) >= _CHUNK or (self._ready and now - self._last_intake > _CHUNK_SECONDS):
             self._take_in()
-        done = self.downloaded + self.existing + len(self.failed) + len(self._ready)
-        self._report(done, len(self._items) + self.existing, self._speed(now))
+        if now - self._last_save > _SAVE_SECONDS:
+            self._save()
+            if (batch := self._manifest.batch(self._batch.id)) is not None:
+                self._pace.look(batch)
+        self._report(self._done + self._failed + len(self._ready), len(self._items), self._pace.speed)
         if self._cancel is not None and self._cancel.is_set():
             raise Cancelled
+
+    def _lost(self, item: Item, reason: str, trouble: bool) -> None:
+        self._failed += 1
+        self._marks.append((item.id, "failed", reason))
+        if not trouble:
+            return
+        host = self._hosts[item.id]
+        row = self._troubles.setdefault(host, [])
+        row.append((item.id, reason))
+        if len(row) >= _IN_A_ROW and self._transfers.pending:
+            # It would be the same with all the others: they wait for another time, and so do these.
+            self._marks += [(key, "queued", "") for key, _ in row]
+            raise LoratuiError(
+                f"{host} failed {len(row)} files in a row: {reason}.",
+                "Check the network, or go on later: nothing is lost.",
+            )
 
     def finish(self, failure: LoratuiError | None = None) -> None:
         """Waits for all transfers, and takes in what came.
@@ -170,52 +216,49 @@ class Fetching:
                 if event.fetched is not None:
                     self._ready.append((self._items[event.key], event.fetched.ext))
             self._take_in()
+            self._save()
         except LoratuiError as error:
             failure = failure or error
-        self._save(time.monotonic())
         if failure is not None:
-            self._manifest.set_state(self._batch, "paused")
-            if isinstance(failure, Cancelled):
-                raise Cancelled(
-                    f"Interrupted: {self.downloaded + self.existing} of {len(self._items) + self.existing} are there.",
-                    "The same get goes on where this one stopped.",
-                )
             raise failure
-        self._manifest.set_state(self._batch, "done")
+
+    def part(self, post: Post) -> Path:
+        """Where a file grows."""
+        return self._home / f"{post.name}.part"
+
+    def whole(self, post: Post) -> Path:
+        """Where it lies when it is whole and checked, until it is taken in."""
+        return self._home / f"{post.name}.whole"
 
     def _take_in(self) -> None:
         self._last_intake = time.monotonic()
         if not self._ready:
             return
-        chunk, self._ready = self._ready, []
-        files = [(item.post, self._part(item.post), ext) for item, ext in chunk]
-        taken = {post.id for post in self._intake.take(files)}
-        self._manifest.mark((item.id, "existing" if item.post.id in taken else "done", "") for item, _ in chunk)
-        for item, _ in chunk:
-            self._part(item.post).unlink(missing_ok=True)
-        self.downloaded += len(chunk) - len(taken)
-        self.existing += len(taken)
+        files = [(item.post, self.whole(item.post), ext) for item, ext in self._ready]
+        taken = {post.name for post in self._intake.take(files)}
+        for item, _ in self._ready:
+            state: State = "existing" if item.post.name in taken else "done"
+            self._marks.append((item.id, state, ""))
+            if state == "existing":
+                self.whole(item.post).unlink(missing_ok=True)
+        self._done += len(self._ready)
+        self._ready = []
+        self._save()
 
-    def _save(self, now: float) -> None:
-        self._last_save = now
-        if self._unsaved or self._marks:
-            self._manifest.progress(self._unsaved, self._marks)
-            self._unsaved, self._marks = {}, {}
+    def _save(self) -> None:
+        self._last_save = time.monotonic()
+        if self._marks or self._bytes or self._sizes or self._validators:
+            self._manifest.note(self._marks, self._bytes, self._sizes, self._validators)
+            self._marks, self._bytes, self._sizes, self._validators = [], {}, {}, {}
 
-    def _speed(self, now: float) -> str:
-        self._speeds.append((now, self._received))
-        since, before = self._speeds[0]
-        rate = (self._received - before) / (now - since) if now > since else 0.0
-        return f"{rate / 1e6:.1f} MB/s" if rate else ""
 
-    def _part(self, post: Post) -> Path:
-        return self._root / ".loratui" / "downloads" / f"{post.name}.part"
-
-    def _from_trash(self, undone: Path, post: Post) -> None:
-        """A get that was undone left its files in the trash: they are copied rather than fetched."""
-        try:
-            raw = undone.read_bytes()
-            if hashlib.md5(raw, usedforsecurity=False).hexdigest() == post.md5:
-                self._part(post).write_bytes(raw)
-        except OSError:  # then it is fetched; a full disk will say so there
-            self._part(post).unlink(missing_ok=True)
+def _from_trash(undone: Path, whole: Path, md5: str) -> None:
+    """A get that was undone left its files in the trash: they are copied rather than fetched."""
+    half = whole.with_suffix(".copy")
+    try:
+        raw = undone.read_bytes()
+        if hashlib.md5(raw, usedforsecurity=False).hexdigest() == md5:
+            half.write_bytes(raw)
+            half.rename(whole)
+    except OSError:  # then it is fetched; a full disk will say so there
+        half.unlink(missing_ok=True)

@@ -1,27 +1,24 @@
-"""Get all: every post of a query into a subset, with captions and provenance. Safe to repeat, and to kill."""
+"""Get all: every post of a query into a subset, with captions and provenance. Safe to repeat, and to kill.
 
-import shlex
-import time
+`get` and `get_posts` stay until all is there; `order` and `order_posts` only put it into the queue, for the worker.
+"""
+
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 
-from loratui.core import durable
 from loratui.core.boards.board import Board
-from loratui.core.boards.categories import categorise
-from loratui.core.boards.client import Client
+from loratui.core.boards.listing import Listing
+from loratui.core.boards.merged import search_boards
 from loratui.core.boards.network import Network
 from loratui.core.boards.post import Post
-from loratui.core.boards.registry import find
-from loratui.core.boards.search import Search
-from loratui.core.boards.wishes import Wishes
-from loratui.core.config import load
-from loratui.core.downloads.fetching import Fetching
-from loratui.core.downloads.manifest import Batch, Manifest, Options
-from loratui.core.downloads.present import Present
+from loratui.core.downloads import queue
+from loratui.core.downloads.manifest import Manifest, Options
 from loratui.core.downloads.target import target
-from loratui.core.errors import LoratuiError, from_os
+from loratui.core.downloads.words import command
+from loratui.core.downloads.work import Boards, listed_pages, present_in, work
+from loratui.core.errors import Cancelled, LoratuiError
 from loratui.core.jobs import Report, check, silent
 from loratui.core.workspace import Workspace
 
@@ -35,13 +32,14 @@ class Got:
 
     Attributes:
         folder: where the pictures went, relative to the root.
-        total: how many posts the site has for what it was sent; None: unknown.
+        total: how many posts the sites have for what they were sent; None: unknown.
         by_site: terms the site judged.
         by_us: terms judged here.
         found: posts seen: downloaded, existing, filtered and failed.
         existing: were there already, or lie in the trash; nothing was asked.
         filtered: left out from their records alone, by reason.
         failed: post ids and reasons.
+        problems: why boards were left out while others went on, by name.
         cut: why the listing ended early, "" if it did not.
         command: the equivalent command line.
     """
@@ -55,13 +53,14 @@ class Got:
     existing: int = 0
     filtered: dict[str, int] = field(default_factory=dict)
     failed: list[tuple[int, str]] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
     cut: str = ""
     command: str = ""
 
 
 def get(
     workspace: Workspace,
-    board: Board,
+    board: Board | Sequence[Board],
     query: str,
     *,
     into: str | None = None,
@@ -74,12 +73,14 @@ def get(
 ) -> Got:
     """Gets every post of `query` that passes.
 
+    Where another process fetches for this root, the get joins its queue and waits for it.
+
     Args:
         workspace: the project, or the folder worked in.
-        board: where to search.
+        board: where to search; several are searched as one.
         query: tags and metatags.
         into: see `target`.
-        options: limit, smallest side, captions.
+        options: limit, wishes, captions.
         ask: called with the number of posts where it is above `ASK_ABOVE`; raises if the answer is no.
         dry_run: lists and judges, but fetches and writes nothing; `downloaded` is what would be.
         network: connections of the caller; None: its own.
@@ -90,34 +91,47 @@ def get(
         Cancelled: what is finished is in the dataset; the same get goes on later.
     """
     options = options or Options()
+    boards = [board] if isinstance(board, Board) else list(board)
     with _connected(network) as connections:
-        search = Search(Client(board, connections), query, Wishes(min_side=options.min_side), cancel=cancel)
-        total = search.total()
+        listing = search_boards(boards, connections, query, options.wishes, cancel=cancel)
+        total = listing.total()
         expected = options.limit if total is None else total if options.limit is None else min(total, options.limit)
         if expected is not None and expected > ASK_ABOVE and ask is not None:
             ask(expected)
         folder = target(workspace, into, make=not dry_run)
-        pages = _pages(search, options.limit, ask if expected is None else None, report)
-        got = Got(folder, total, search.plan.by_site, tuple(term.text for term in search.plan.by_us))
+        got = Got(folder, total, *_division(listing))
+        pages = listed_pages(listing, options.limit, report)
+        if expected is None and ask is not None:
+            pages = _counted(pages, ask)
         if dry_run:
-            present = _present(workspace, folder)
+            present = present_in(workspace, folder)
             for post in (post for page in pages for post in page):
                 got.existing += present.has(post)
                 got.downloaded += not present.has(post)
         else:
-            _list_and_fetch(workspace, search, pages, got, options, connections, report, cancel)
-        got.filtered, got.cut = dict(search.filtered), search.cut
+            pages = _first_page_first(pages)
+            with Manifest(workspace.root) as manifest:
+                names = ",".join(one.name for one in boards)
+                batch = manifest.begin(names, query, folder, options, join=queue.busy(workspace.root))
+                known = {one.name: one for one in boards}
+                _foreground(
+                    workspace, manifest, batch, connections, got, known.__getitem__, listing, pages, report, cancel
+                )
+        # Where another process listed, `got` was told by the queue.
+        got.filtered = dict(listing.filtered) or got.filtered
+        got.problems, got.cut = dict(listing.problems), listing.cut
         got.found = got.downloaded + got.existing + len(got.failed) + sum(got.filtered.values())
         return got
 
 
 def get_posts(
     workspace: Workspace,
-    client: Client,
+    boards: Sequence[Board],
     posts: Sequence[Post],
     *,
     into: str | None = None,
-    captions: bool = True,
+    options: Options | None = None,
+    network: Network | None = None,
     report: Report = silent,
     cancel: Event | None = None,
 ) -> Got:
@@ -126,138 +140,146 @@ def get_posts(
     Raises:
         as `get`.
     """
-    folder = target(workspace, into)
-    got = Got(folder)
-    with _alone(workspace, report, cancel), Manifest(workspace.root) as manifest:
-        query = "id:" + ",".join(str(post.id) for post in posts)
-        options = Options(captions=captions)
-        batch = manifest.begin(client.board.name, query, folder, options)
-        run = _fetching(workspace, manifest, batch, client.board, query, got, options, client.network, report, cancel)
-
-        def categorised(new: Sequence[Post]) -> list[Post]:
-            return categorise(client, new, report=report, cancel=cancel)
-
-        run.add(posts, _present(workspace, folder), client.board, categorised)
-        manifest.keep_only(batch, [post.id for post in posts])
-        manifest.listed(batch, {})
-        _finish(run, got)
-    return got
+    number = order_posts(workspace, posts, into=into, options=options)
+    known = {board.name: board for board in boards}
+    with _connected(network) as connections, Manifest(workspace.root) as manifest:
+        got = Got("")
+        _foreground(workspace, manifest, number, connections, got, known.__getitem__, None, None, report, cancel)
+        return got
 
 
-def resume(
-    workspace: Workspace,
-    batch: Batch,
-    *,
-    network: Network | None = None,
-    report: Report = silent,
-    cancel: Event | None = None,
-) -> Got:
-    """Goes on with a batch: fetches what is queued, failed or was broken off. Lists again only what was cut short.
+def order(
+    workspace: Workspace, boards: Sequence[str], query: str, *, into: str | None = None, options: Options | None = None
+) -> int:
+    """Puts a query into the queue. Returns the batch's number; `queue.start` has a worker see to it.
+
+    Args:
+        boards: names in the configuration: the worker finds addresses and keys there.
+        query: as it was planned for these boards already.
 
     Raises:
-        as `get`.
+        UsageError: the target cannot be understood.
     """
-    board = find(load(), batch.board)
-    got = Got(batch.folder, filtered=batch.filtered)
-    with _connected(network) as connections:
-        if not batch.listed:
-            wishes = Wishes(min_side=batch.options.min_side)
-            search = Search(Client(board, connections), batch.query, wishes, cancel=cancel)
-            pages = _pages(search, batch.options.limit, None, report)
-            _list_and_fetch(workspace, search, pages, got, batch.options, connections, report, cancel)
-            got.filtered, got.cut = dict(search.filtered), search.cut
-            return got
-        with _alone(workspace, report, cancel), Manifest(workspace.root) as manifest:
-            manifest.set_state(batch.id, "active")
-            run = _fetching(
-                workspace, manifest, batch.id, board, batch.query, got, batch.options, connections, report, cancel
-            )
-            items = manifest.items(batch.id, ("queued", "fetched", "failed"))
-            run.add([item.post for item in items], _present(workspace, batch.folder), board)
-            _finish(run, got)
-    return got
+    folder = target(workspace, into)
+    with Manifest(workspace.root) as manifest:
+        return manifest.begin(",".join(boards), query, folder, options or Options(), join=queue.busy(workspace.root))
 
 
-def _fetching(
+def order_posts(
+    workspace: Workspace, posts: Sequence[Post], *, into: str | None = None, options: Options | None = None
+) -> int:
+    """Puts chosen posts into the queue. Returns the batch's number; see `order`.
+
+    Raises:
+        UsageError: the target cannot be understood.
+    """
+    options = options or Options()
+    folder = target(workspace, into)
+    names = list(dict.fromkeys(post.board for post in posts))
+    query = "id:" + ",".join(str(post.id) for post in posts)
+    file = options.wishes.file
+    with Manifest(workspace.root) as manifest:
+        return manifest.begin(
+            ",".join(names), query, folder, options, [(post, "queued", file(post).size) for post in posts]
+        )
+
+
+def _foreground(
     workspace: Workspace,
     manifest: Manifest,
-    batch: int,
-    board: Board,
-    query: str,
-    got: Got,
-    options: Options,
+    number: int,
     network: Network,
-    report: Report,
-    cancel: Event | None,
-) -> Fetching:
-    got.command = _command(board, query, got.folder, options)
-    return Fetching(workspace, manifest, batch, got.folder, options, got.command, network, report, cancel)
-
-
-def _finish(run: Fetching, got: Got, failure: LoratuiError | None = None) -> None:
-    """Waits for the transfers; what they did is in `got`, however they end."""
-    try:
-        run.finish(failure)
-    finally:
-        got.downloaded, got.existing, got.failed = run.downloaded, run.existing, run.failed
-        got.found = got.downloaded + got.existing + len(got.failed)
-
-
-def _list_and_fetch(
-    workspace: Workspace,
-    search: Search,
-    pages: Iterator[list[Post]],
     got: Got,
-    options: Options,
-    network: Network,
+    boards: Boards,
+    listing: Listing | None,
+    pages: Iterator[list[Post]] | None,
     report: Report,
     cancel: Event | None,
 ) -> None:
-    """Fetches while the listing goes on; a board that fails half-way does not stop what it has listed."""
-    board, query = search.board, search.plan.query
-    with _alone(workspace, report, cancel), Manifest(workspace.root) as manifest:
-        batch = manifest.begin(board.name, query, got.folder, options)
-        run = _fetching(workspace, manifest, batch, board, query, got, options, network, report, cancel)
-        present = _present(workspace, got.folder)
-        listed: list[int] = []
-        failure: LoratuiError | None = None
-        try:
-            for page in pages:
-                listed += [post.id for post in page]
-                run.add(page, present, board, search.categorised)
-                run.turn(wait=0)
-            manifest.keep_only(batch, listed)
-            manifest.listed(batch, search.filtered)
-        except LoratuiError as error:
-            failure = error
-        _finish(run, got, failure)
+    """Works on a batch, or waits for the process that does; what came of it is in `got`, however it ends."""
+    begun = listing
+    try:
+        while (batch := manifest.batch(number)) is not None and batch.state == "active":
+            with queue.alone(workspace.root) as mine:
+                if mine:
+                    work(
+                        workspace,
+                        manifest,
+                        number,
+                        network,
+                        boards=boards,
+                        listing=begun,
+                        pages=pages,
+                        report=report,
+                        cancel=cancel,
+                    )
+                    begun = pages = None  # asked for once more meanwhile: that is another search
+                    continue
+            _wait(manifest, number, report, cancel)
+    except Cancelled:
+        manifest.settle(number, "paused", manifest.asked(number))
+        batch = manifest.batch(number)
+        there = f" {batch.total - batch.open - batch.failed} of {batch.total} are there." if batch else ""
+        raise Cancelled(f"Interrupted:{there}", "The same get goes on where this one stopped.") from None
+    finally:
+        if (batch := manifest.batch(number)) is not None:
+            got.folder, got.command, got.filtered = batch.folder, command(batch), batch.filtered
+            got.downloaded, got.existing = batch.counts.get("done", 0), batch.counts.get("existing", 0)
+            got.failed = [(item.post.id, item.reason) for item in manifest.items(number, ("failed",))]
+            got.found = got.downloaded + got.existing + len(got.failed)
+    if batch is None or batch.state == "cancelled":
+        raise Cancelled("The get was given up from another program.", "Repeat it to begin anew.")
+    if batch.state == "paused" and not (listing is not None and listing.problems):
+        if batch.problem:
+            raise LoratuiError(batch.problem)
+        raise Cancelled("The get was stopped from another program.", "The same get goes on where it stopped.")
 
 
-def _pages(
-    search: Search, limit: int | None, ask: Callable[[int], None] | None, report: Report
-) -> Iterator[list[Post]]:
-    """Pages of passing posts, at most `limit` in all.
+def _wait(manifest: Manifest, number: int, report: Report, cancel: Event | None) -> None:
+    """Until the process that fetches has come to an end, or has done with the batch."""
+    root = manifest.root
+    while queue.busy(root):
+        check(cancel)
+        batch = manifest.batch(number)
+        if batch is None or batch.state != "active":
+            return
+        done, total = queue.progress([batch])
+        report(done, total, "" if manifest.next() == number else "waiting for another download")
+        queue.rest(cancel)
 
-    Args:
-        ask: where the board does not tell the total, so that the posts must be counted as they are listed.
-    """
+
+def _division(listing: Listing) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The terms the sites judge, and those judged here."""
+    plans = list(listing.plans.values())
+    by_site = dict.fromkeys(term for plan in plans for term in plan.by_site)
+    by_us = dict.fromkeys(term.text for plan in plans for term in plan.by_us)
+    return tuple(by_site), tuple(by_us)
+
+
+def _counted(pages: Iterator[list[Post]], ask: Callable[[int], None]) -> Iterator[list[Post]]:
+    """The pages, once as many were listed as need to be asked about, or all of them."""
     held: list[list[Post]] = []
     given = 0
-    while not search.finished and (limit is None or given < limit):
-        report(given, limit, "listing posts")
-        size = None if limit is None or search.plan.by_us else limit - given
-        page = search.next_page(size)[: None if limit is None else limit - given]
+    for page in pages:
         given += len(page)
-        if ask is None:
-            yield page
-            continue
         held.append(page)
         if given > ASK_ABOVE:
             ask(given)
-            ask = None
-            yield from held
-            held = []
+            break
     yield from held
+    yield from pages
+
+
+def _first_page_first(pages: Iterator[list[Post]]) -> Iterator[list[Post]]:
+    """The pages; the first is listed now: a query that fails, or is not wanted after all, never gets into the queue."""
+    first = next(pages, None)
+
+    def again() -> Iterator[list[Post]]:
+        if first is not None:
+            yield first
+        yield from pages
+
+    return again()
 
 
 @contextmanager
@@ -267,51 +289,3 @@ def _connected(network: Network | None) -> Iterator[Network]:
         return
     with Network() as own:
         yield own
-
-
-@contextmanager
-def _alone(workspace: Workspace, report: Report, cancel: Event | None) -> Iterator[None]:
-    """One get at a time for each root: a second one, of any program, waits."""
-    home = workspace.root / ".loratui"
-    try:
-        (home / "downloads").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise from_os(error, f"Keeping downloads in {workspace.root.name}") from error
-    while True:
-        with durable.lock(home / "downloads.lock", wait=False) as held:
-            if held:
-                yield
-                return
-        report(0, None, "waiting for another download")
-        check(cancel)
-        time.sleep(0.2)
-
-
-def busy(workspace: Workspace) -> bool:
-    """Whether some program is fetching for this root now."""
-    path = workspace.root / ".loratui" / "downloads.lock"
-    if not path.exists():
-        return False
-    with durable.lock(path, wait=False) as held:
-        return not held
-
-
-def give_up(workspace: Workspace, manifest: Manifest, batch: Batch) -> None:
-    """Gives up what is not fetched yet, with the parts that lie there; pictures that are in stay."""
-    for item in manifest.cancel(batch.id):
-        (workspace.root / ".loratui" / "downloads" / f"{item.post.name}.part").unlink(missing_ok=True)
-
-
-def _present(workspace: Workspace, folder: str) -> Present:
-    folders = [subset.folder for subset in workspace.project.subsets] if workspace.project else []
-    folders = list(dict.fromkeys("" if name == "." else name.rstrip("/") for name in (*folders, folder)))
-    return Present(workspace.root, folders, workspace.records, workspace.changes)
-
-
-def _command(board: Board, query: str, folder: str, options: Options) -> str:
-    words = ["loratui", "get", *query.split(), "--board", board.name]
-    words += ["--into", folder] if folder else []
-    words += ["--limit", str(options.limit)] if options.limit is not None else []
-    words += ["--min-side", str(options.min_side)] if options.min_side else []
-    words += [] if options.captions else ["--captions", "none"]
-    return shlex.join(words)

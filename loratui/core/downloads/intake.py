@@ -1,18 +1,17 @@
 """Finished files into the dataset: with caption and provenance, as one undoable step after the other."""
 
-import os
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loratui.core import durable
 from loratui.core.boards.post import Post
 from loratui.core.changes import Add, Changes, Edit, Plan
 from loratui.core.changes.plan import Operation
+from loratui.core.dataset.folder import CAPTION_SUFFIXES
 from loratui.core.dataset.records import Provenance, Records, file_hash
-from loratui.core.downloads.captions import caption
-from loratui.core.errors import Conflict, from_os
+from loratui.core.downloads.captions import Style, Uses, render
+from loratui.core.errors import Conflict, LoratuiError, from_os
+from loratui.core.words import count
 
 
 class Intake:
@@ -23,11 +22,20 @@ class Intake:
         folder: the target, relative to it.
         command: the equivalent command line, for the history.
         group: all steps of it are undone as one.
-        captions: whether captions are written.
+        style: how captions are written; None: none are.
+        uses: how often tags are used, for their order.
     """
 
     def __init__(
-        self, root: Path, changes: Changes, records: Records, folder: str, command: str, group: str, captions: bool
+        self,
+        root: Path,
+        changes: Changes,
+        records: Records,
+        folder: str,
+        command: str,
+        group: str,
+        style: Style | None,
+        uses: Uses,
     ) -> None:
         self._root = root
         self._changes = changes
@@ -35,13 +43,14 @@ class Intake:
         self._folder = folder
         self._command = command
         self._group = group
-        self._captions = captions
+        self._style = style
+        self._uses = uses
 
     def take(self, files: Sequence[tuple[Post, Path, str]]) -> list[Post]:
-        """Takes in whole files, each with its post and its type. The files given stay; their owner drops them after.
+        """Takes in whole files, each with its post and its type: the file itself moves, under the journal.
 
         Returns:
-            the posts whose name was taken by somebody else meanwhile.
+            the posts whose name was taken by somebody else meanwhile; their files stay where they are.
 
         Raises:
             LoratuiError: the disk refused. What was taken in before stays.
@@ -49,11 +58,10 @@ class Intake:
         taken: list[Post] = []
         rest = list(files)
         while rest:
-            plan, stage = self._plan(rest)
+            plan = self._plan(rest)
             try:
                 self._changes.apply(plan, group=self._group)
             except Conflict as conflict:
-                shutil.rmtree(stage, ignore_errors=True)
                 wrong = {post.name for post, _, _ in rest} & {Path(path).stem for path in conflict.files}
                 if not wrong:
                     raise
@@ -63,40 +71,46 @@ class Intake:
             break
         return taken
 
-    def _plan(self, files: Sequence[tuple[Post, Path, str]]) -> tuple[Plan, Path]:
+    def _plan(self, files: Sequence[tuple[Post, Path, str]]) -> Plan:
         operations: list[Operation] = []
+        where = self._folder or self._root.name
         try:
+            if not self._root.is_dir():  # making its folders would make a project that was moved once more
+                raise LoratuiError(f"{self._root} is not there any more.", "The download goes on where it is now.")
             (self._root / self._folder).mkdir(parents=True, exist_ok=True)
-            stage = self._changes.stage()
+            digests = {post.name: file_hash(file) for post, file, _ in files}
+            texts = self._captions([post for post, _, _ in files])
             # First the records: a crash in between leaves some without a picture, never the reverse.
-            known = {file_hash(file): _provenance(post) for post, file, _ in files}
             with self._records.batch():
-                for digest, provenance in known.items():
-                    self._records.put_provenance(digest, provenance)
+                for post, _, _ in files:
+                    self._records.put_provenance(digests[post.name], provenance(post))
+                self._records.put_rendered({digests[name]: text for name, text in texts.items()})
             for post, file, ext in files:
                 home = f"{self._folder}/{post.name}" if self._folder else post.name
-                staged = stage / f"{post.name}.{ext}"
-                _link(file, staged)
-                operations.append(Add(f"{home}.{ext}", staged))
-                text = caption(post) if self._captions else b""
-                if text and not (self._root / f"{home}.txt").exists():
-                    operations.append(Edit(f"{home}.txt", None, text))
-            durable.sync_folder(stage)
+                operations.append(Add(f"{home}.{ext}", file))
+                if post.name in texts:
+                    operations.append(Edit(f"{home}.txt", None, texts[post.name]))
         except OSError as error:
-            raise from_os(error, f"Taking pictures into {self._folder or self._root.name}") from error
-        title = f"get {len(files)} picture{'s' if len(files) != 1 else ''} into {self._folder or self._root.name}"
-        return Plan("get", title, tuple(operations), {"downloaded": len(files)}, self._command), stage
+            raise from_os(error, f"Taking pictures into {where}") from error
+        title = f"get {count(len(files), 'picture')} into {where}"
+        return Plan("get", title, tuple(operations), {"downloaded": len(files)}, self._command)
+
+    def _captions(self, posts: Sequence[Post]) -> dict[str, bytes]:
+        """The captions to write, by the posts' names: a caption that is there already is somebody's own."""
+        if self._style is None:
+            return {}
+        home = self._root / self._folder
+        texts = {post.name: render(post.tags, self._style, self._uses) for post in posts}
+        return {
+            name: text
+            for name, text in texts.items()
+            if text and not any((home / f"{name}{suffix}").exists() for suffix in CAPTION_SUFFIXES)
+        }
 
 
-def _link(file: Path, to: Path) -> None:
-    """The same file under a second name, so that a crash leaves it in the queue; a copy where links fail."""
-    try:
-        os.link(file, to)
-    except OSError:
-        shutil.copyfile(file, to)
-
-
-def _provenance(post: Post) -> Provenance:
+def provenance(post: Post) -> Provenance:
+    """Where a picture comes from, as the records keep it."""
+    tags: Mapping[str, Sequence[str]] = post.tags
     return Provenance(
         board=post.board,
         post=str(post.id),
@@ -106,6 +120,6 @@ def _provenance(post: Post) -> Provenance:
         rating=post.rating,
         score=post.score,
         source=post.source,
-        tags={category: list(tags) for category, tags in post.tags.items()},
+        tags={category: list(names) for category, names in tags.items()},
         captured=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )

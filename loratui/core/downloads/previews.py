@@ -35,7 +35,7 @@ async def preview(network: Network, board: Board, post: Post) -> Path | None:
     part = path.with_suffix(f".{id(post):x}.part")  # two looks at one post do not write into one file
     try:
         await asyncio.sleep(pace.reserve(host_of(post.preview_url), 0))
-        await fetch(network.http, Job(0, post.preview_url, board.referer, part), lambda _: None, lambda _: None)
+        await fetch(network.http, Job(0, post.preview_url, board.referer, part), lambda _: None, lambda _, __: None)
         part.rename(path)
     finally:
         part.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,18 @@ from pathlib import Path
 import httpx
 
 from loratui.core.boards.network import header, plainly, retry_after, user_agent
+from loratui.core.downloads import magic
+from loratui.core.downloads.magic import image_type
 
 MAX_FILE = 256 * 1024 * 1024
-"""Bytes a picture may have."""
+"""Bytes a picture may have where its record does not say how large it is."""
+SLACK = 1 << 20
+"""Bytes a file may have beyond twice what its record says: records err, but not by more."""
+SLOWEST = 400.0
+"""Bytes a second below which, over `PATIENCE`, a server stands still though it drips."""
+PATIENCE = 60.0
 _HEAD = 32
-_TELL = 1 << 17
+_TELL = 1 << 16
 """Bytes between two reports of progress."""
 
 
@@ -27,18 +35,20 @@ class Job:
         url: of the file.
         referer: the page we come from: file servers of some boards want it.
         part: where it grows. What lies there already is gone on with.
-        md5: what it must have; "" if unknown.
+        digest: hex of the md5 or sha512 it must have; "" if unknown.
         size: bytes it must have; None if unknown.
         validator: the server's mark of the version that lies in `part`, "" if unknown.
+        others: further addresses, tried in turn where the server has no file at `url`.
     """
 
     key: int
     url: str
     referer: str
     part: Path
-    md5: str = ""
+    digest: str = ""
     size: int | None = None
     validator: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,94 +71,84 @@ class TransferError(Exception):
         reason: in a few words, for the count of reasons.
         again: the same request may succeed later.
         wait: seconds the server asks us to wait.
+        gone: the server has no file at this address.
+        busy: the server asks to slow down.
     """
 
-    def __init__(self, reason: str, *, again: bool = False, wait: float | None = None) -> None:
+    def __init__(
+        self, reason: str, *, again: bool = False, wait: float | None = None, gone: bool = False, busy: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.again = again
         self.wait = wait
-
-
-def image_type(head: bytes) -> str:
-    """The type of a picture by its first bytes, as a file ending; "" if it is none."""
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpg"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "gif"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "webp"
-    if head[4:12] in (b"ftypavif", b"ftypavis"):
-        return "avif"
-    if head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")):
-        return "jxl"
-    return "bmp" if head.startswith(b"BM") else ""
+        self.gone = gone
+        self.busy = busy
 
 
 async def fetch(
     http: httpx.AsyncClient,
     job: Job,
     received: Callable[[int], None],
-    marked: Callable[[str], None],
+    marked: Callable[[str, int | None], None],
 ) -> Fetched:
     """Fetches `job` into its part file.
 
     Args:
         received: told how many bytes lie there, as they come.
-        marked: told the server's mark of this version, so that it can be gone on with after a restart.
+        marked: told the server's mark of this version, so that it can be gone on with after a restart, and the size
+            of the whole file where the server tells it.
 
     Raises:
         TransferError: it did not come, or is not what was due. A part that can be gone on with stays.
         OSError: the disk refused.
     """
     have = job.part.stat().st_size if job.part.exists() else 0
-    digest = hashlib.md5(usedforsecurity=False)
-    # A part can be gone on with if the server can say that the file is the same, or the md5 will tell in the end.
-    if have and not (job.validator or job.md5):
+    digest = _hasher(job)
+    # A part can be gone on with if the server can say that the file is the same, or the digest will tell in the end.
+    if have and not (job.validator or job.digest):
         have = 0
     if have:
         await asyncio.to_thread(_feed, digest, job.part)
-        if digest.hexdigest() == job.md5:  # whole; the program ended before it could say so
-            return _checked(job, have, job.md5)
-    headers = {"User-Agent": user_agent(), "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
-    if job.referer:
-        headers["Referer"] = header(job.referer)
-    if have:
-        headers["Range"] = f"bytes={have}-"
-        if job.validator:
-            headers["If-Range"] = job.validator
+        if digest.hexdigest() == job.digest:  # whole; the program ended before it could say so
+            return _checked(job, have, job.digest)
     try:
-        async with http.stream("GET", job.url, headers=headers) as response:
+        async with http.stream("GET", job.url, headers=_headers(job, have)) as response:
             if response.status_code == 416:
+                if _whole_size(response) == have:
+                    return _checked(job, have, digest.hexdigest())
                 job.part.unlink(missing_ok=True)
                 raise TransferError("the server's file is shorter than what we have", again=True)
             _refuse(response)
+            mark = _mark(response)
             going_on = response.status_code == 206 and _starts_at(response) == have
-            if response.status_code == 206 and not going_on:
+            if response.status_code == 206 and (not going_on or (have and mark and mark != (job.validator or mark))):
                 job.part.unlink(missing_ok=True)
                 raise TransferError("the server sent another part than asked for", again=True)
             if not going_on:
-                have, digest = 0, hashlib.md5(usedforsecurity=False)
-            length = response.headers.get("content-length", "")
-            if have + int(length if length.isdigit() else 0) > MAX_FILE:
-                raise TransferError(f"larger than {MAX_FILE >> 20} MB")
-            mark = response.headers.get("etag", "") or response.headers.get("last-modified", "")
-            marked(mark if mark.isascii() and not mark.startswith("W/") else "")
+                have, digest = 0, _hasher(job)
+            told = response.headers.get("content-length", "")
+            due = have + int(told) if told.isdigit() and "content-encoding" not in response.headers else None
+            most = MAX_FILE if job.size is None else min(2 * job.size + SLACK, MAX_FILE)
+            _limit(due or 0, most, job)
+            marked(mark, due)
             with job.part.open("ab" if going_on else "wb") as file:
-                head, told = b"" if have == 0 else None, have
+                head, last = b"" if have == 0 else None, have
+                since, then = time.monotonic(), have
                 async for chunk in response.aiter_raw():
                     file.write(chunk)
                     digest.update(chunk)
                     have += len(chunk)
                     if head is not None:
                         head = _judged(head + chunk[:_HEAD])
-                    if have - told >= _TELL:
-                        told = have
+                    if have - last >= _TELL:
+                        last = have
                         received(have)
-                    if have > MAX_FILE:
-                        raise TransferError(f"larger than {MAX_FILE >> 20} MB")
+                    _limit(have, most, job)
+                    if (now := time.monotonic()) - since > PATIENCE:
+                        if have - then < SLOWEST * (now - since):
+                            raise TransferError("the server stood still", again=True)
+                        since, then = now, have
                 file.flush()
                 await asyncio.to_thread(os.fsync, file.fileno())
     except httpx.TimeoutException as error:
@@ -163,15 +163,33 @@ async def fetch(
     return _checked(job, have, digest.hexdigest())
 
 
+def _headers(job: Job, have: int) -> dict[str, str]:
+    headers = {"User-Agent": user_agent(), "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
+    if job.referer:
+        headers["Referer"] = header(job.referer)
+    if have:
+        headers["Range"] = f"bytes={have}-"
+        if job.validator:
+            headers["If-Range"] = job.validator
+    return headers
+
+
+def _limit(have: int, most: int, job: Job) -> None:
+    if have > most:
+        known = job.size is not None and most < MAX_FILE
+        told = "much larger than the board says" if known else f"larger than {MAX_FILE >> 20} MB"
+        raise TransferError(told)
+
+
 def _refuse(response: httpx.Response) -> None:
     """Raises for any answer that is not the beginning of a file."""
-    status = response.status_code
+    status, wait = response.status_code, retry_after(response.headers)
     if status in (429, 503):
-        raise TransferError(f"the server asks to slow down ({status})", again=True, wait=retry_after(response.headers))
+        raise TransferError(f"the server asks to slow down ({status})", again=True, wait=wait, busy=True)
     if status >= 500:
-        raise TransferError(f"the server is in trouble ({status})", again=True, wait=retry_after(response.headers))
+        raise TransferError(f"the server is in trouble ({status})", again=True, wait=wait)
     if status in (404, 410):
-        raise TransferError("the board no longer has the file")
+        raise TransferError("the board no longer has the file", gone=True)
     if status not in (200, 206):
         raise TransferError(f"the server refused ({status})")
     if response.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml")):
@@ -187,25 +205,43 @@ def _judged(head: bytes) -> bytes | None:
     return None
 
 
+def _mark(response: httpx.Response) -> str:
+    """What tells this version of the file from others, in a form that may be asked with; "" for nothing."""
+    mark: str = response.headers.get("etag", "") or response.headers.get("last-modified", "")
+    return mark if mark.isascii() and not mark.startswith("W/") else ""
+
+
 def _starts_at(response: httpx.Response) -> int:
     span = response.headers.get("content-range", "").removeprefix("bytes ").partition("-")[0]
     return int(span) if span.isdigit() else -1
 
 
-def _checked(job: Job, have: int, md5: str) -> Fetched:
+def _whole_size(response: httpx.Response) -> int:
+    size = response.headers.get("content-range", "").rpartition("/")[2]
+    return int(size) if size.isdigit() else -1
+
+
+def _checked(job: Job, have: int, digest: str) -> Fetched:
     with job.part.open("rb") as file:
         ext = image_type(file.read(_HEAD))
     wrong = ""
     if not ext:
         wrong = "no picture"
-    elif job.md5 and md5 != job.md5:
-        wrong = "not the file the board describes (md5)"
-    elif not job.md5 and job.size is not None and have != job.size:
-        wrong = "not the file the board describes (size)"
+    elif job.digest:
+        kind = "md5" if len(job.digest) == 32 else "sha512"
+        wrong = "" if digest == job.digest else f"not the file the board describes ({kind})"
+    elif job.size is not None:
+        wrong = "" if have == job.size else "not the file the board describes (size)"
+    elif not magic.ended(job.part, ext):
+        wrong = "broken off in the middle"
     if wrong:
         job.part.unlink(missing_ok=True)
         raise TransferError(wrong, again=bool(ext))
     return Fetched(have, ext)
+
+
+def _hasher(job: Job) -> "hashlib._Hash":
+    return hashlib.sha512() if len(job.digest) == 128 else hashlib.md5(usedforsecurity=False)
 
 
 def _feed(digest: "hashlib._Hash", path: Path) -> None:

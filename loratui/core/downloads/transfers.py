@@ -21,9 +21,11 @@ class Event:
 
     Attributes:
         key: the job's.
-        fetched: it is whole.
+        fetched: it is whole, and lies at `whole(job)`.
         error: it failed for good, in a few words.
+        trouble: with an error: it is the host's, and may befall every file of it.
         bytes: how many lie there now, if that changed.
+        size: of the whole file, if the server told it.
         validator: the server's mark, if it told one.
         broken: the disk refused: nothing can go on.
     """
@@ -31,7 +33,9 @@ class Event:
     key: int
     fetched: Fetched | None = None
     error: str = ""
+    trouble: bool = False
     bytes: int | None = None
+    size: int | None = None
     validator: str | None = None
     broken: OSError | None = None
 
@@ -41,13 +45,11 @@ class Transfers:
 
     Args:
         network: whose connections are used.
-        per_host: how many files at once from one host.
         tries: how often a file is tried.
     """
 
-    def __init__(self, network: Network, per_host: int = PER_HOST, tries: int = TRIES) -> None:
+    def __init__(self, network: Network, tries: int = TRIES) -> None:
         self._network = network
-        self._per_host = per_host
         self._tries = tries
         self._queues: dict[str, asyncio.Queue[Job]] = {}
         self._workers: list[Future[None]] = []
@@ -55,17 +57,23 @@ class Transfers:
         self.pending = 0
         """Jobs given and not yet ended."""
 
-    def submit(self, jobs: Iterable[Job]) -> None:
-        """Adds jobs; they start as soon as their host has room."""
+    def submit(self, jobs: Iterable[Job], per_host: int = PER_HOST, interval: float = 0.0) -> None:
+        """Adds jobs; they start as soon as their host has room.
+
+        Args:
+            jobs: what to fetch.
+            per_host: how many files at once from one host; the first jobs of a host say it.
+            interval: seconds between the beginnings of two files of one host; likewise.
+        """
         for job in jobs:
             self.pending += 1
             host = host_of(job.url)
             if host not in self._queues:
                 self._queues[host] = asyncio.Queue()
-                self._workers += [self._network.start(self._work(host)) for _ in range(self._per_host)]
+                self._workers += [self._network.start(self._work(host, interval)) for _ in range(per_host)]
             self._network.start(self._queues[host].put(job))
 
-    def events(self, wait: float = 0.2) -> list[Event]:
+    def events(self, wait: float = 0.1) -> list[Event]:
         """What happened since the last call; waits at most `wait` seconds for the first."""
         found: list[Event] = []
         try:
@@ -83,31 +91,49 @@ class Transfers:
             worker.cancel()
         self._network.run(asyncio.sleep(0))  # lets the cancelled ones close their files
 
-    async def _work(self, host: str) -> None:
+    async def _work(self, host: str, interval: float) -> None:
         queue = self._queues[host]
         while True:
             job = await queue.get()
             try:
-                self._events.put(Event(job.key, fetched=await self._fetch(job, host)))
+                fetched = await self._fetch(job, host, interval)
+                job.part.rename(job.part.with_suffix(".whole"))  # synced and checked: never asked for again
+                self._events.put(Event(job.key, fetched=fetched))
             except TransferError as error:
-                self._events.put(Event(job.key, error=error.reason))
+                self._events.put(Event(job.key, error=error.reason, trouble=error.again))
             except OSError as error:
                 self._events.put(Event(job.key, broken=error))
             except Exception as error:
                 # Whatever an odd server provokes: the file fails, its worker must not, or the get would wait for ever.
                 self._events.put(Event(job.key, error=f"unexpected trouble ({type(error).__name__})"))
 
-    async def _fetch(self, job: Job, host: str) -> Fetched:
-        last: TransferError | None = None
+    async def _fetch(self, job: Job, host: str, interval: float) -> Fetched:
+        """Tries the job's addresses in turn."""
+        for url in (job.url, *job.others):
+            try:
+                return await self._tried(replace(job, url=url), host, interval)
+            except TransferError as error:
+                last = error
+                if not error.gone:
+                    break
+        raise last
+
+    async def _tried(self, job: Job, host: str, interval: float) -> Fetched:
+        """Repeats what a repeat may mend."""
         mark = job.validator
 
-        def marked(validator: str) -> None:
+        def marked(validator: str, size: int | None) -> None:
             nonlocal mark
             mark = validator
-            self._events.put(Event(job.key, validator=validator))
+            self._events.put(Event(job.key, validator=validator, size=size))
 
-        for attempt in range(1, self._tries + 1):
-            await asyncio.sleep(pace.reserve(host, 0))
+        attempt = 0
+        while True:
+            attempt += 1
+            while wait := pace.reserve(host, interval):
+                await asyncio.sleep(wait)
+                if interval:
+                    break
             try:
                 return await fetch(
                     self._network.http,
@@ -116,12 +142,10 @@ class Transfers:
                     marked,
                 )
             except TransferError as error:
-                last = error
                 if not error.again or attempt == self._tries or (error.wait or 0) > LONGEST_WAIT:
                     raise
                 seconds = self._network.backoff * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)
-                if error.wait is not None:
-                    pace.hold(host, error.wait)
+                if error.wait is not None or error.busy:
+                    pace.hold(host, seconds if error.wait is None else error.wait)
                 else:
                     await asyncio.sleep(seconds)
-        raise last or AssertionError("unreachable")

@@ -7,10 +7,11 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from loratui.core.words import count
 from loratui.tui.commands import Command
 from loratui.tui.screens import downloads_runner
 from loratui.tui.screens.base import LoratuiScreen
-from loratui.tui.screens.downloads_rows import BatchRows, ItemRows, Pace, detail
+from loratui.tui.screens.downloads_rows import BatchRows, ItemRows, detail
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -18,27 +19,38 @@ if TYPE_CHECKING:
     from loratui.core.workspace import Workspace
 
 _PERIOD = 1.0
-_SHOWN_ITEMS = 500
+_SHOWN = 500
+"""Rows of files that wait; how many more there are is told."""
 
 
 class DownloadsScreen(LoratuiScreen):
-    """The queue. It reads what is on disk, so gets of other programs show too."""
+    """The queue. It reads what is on disk and writes there what is wanted: gets of other programs are like its own."""
 
     NAME: ClassVar[str] = "downloads"
     TITLE_TEXT: ClassVar[str] = "Downloads"
     GO: ClassVar[str] = "d"
     EMPTY: ClassVar[str] = "Nothing was downloaded yet. Press gs to search a board, then enter to get what it found."
     COMMANDS: ClassVar[tuple[Command, ...]] = (
-        Command("downloads.resume", ("enter",), "go on", "Goes on with the get, and tries again what failed."),
+        Command(
+            "downloads.resume",
+            ("enter",),
+            "go on",
+            "Goes on with the get; where only failed files are left, with them.",
+        ),
         Command("downloads.pause", ("s",), "stop", "Stops the get; whole files stay, the others go on later."),
+        Command(
+            "downloads.retry", ("f",), "failed again", "Tries the failed files of the get again, and nothing else."
+        ),
+        Command("downloads.first", ("t",), "first", "Has the get go before all others.", footer=False),
         Command("downloads.cancel", ("x",), "give up", "Gives up what is open; pressed again, takes it off the list."),
         Command("downloads.pane", ("tab",), "files", "Goes to the files of the get, and back."),
     )
 
     DEFAULT_CSS = """
     DownloadsScreen #batches { height: 1fr; }
-    DownloadsScreen #below { height: 50%; border-top: solid $panel; }
-    DownloadsScreen #detail { height: 2; padding: 0 2; }
+    DownloadsScreen #below { height: 60%; display: none; }
+    DownloadsScreen.-some #below { display: block; }
+    DownloadsScreen #detail { height: auto; max-height: 4; padding: 0 2; background: $surface; }
     DownloadsScreen #items { height: 1fr; }
     """
 
@@ -47,6 +59,8 @@ class DownloadsScreen(LoratuiScreen):
         self._rows = BatchRows()
         self._manifest: Manifest | None = None
         self._version = 0
+        self._told: list[Content] = []
+        self._of: int | None = None
 
     def compose_body(self) -> ComposeResult:
         """The gets, and the files of the one under the cursor."""
@@ -85,28 +99,35 @@ class DownloadsScreen(LoratuiScreen):
 
     def reload(self) -> None:
         """Reads the queue."""
-        from loratui.core.downloads.get import busy
+        from loratui.core.downloads import queue
         from loratui.core.downloads.manifest import Manifest
+        from loratui.core.downloads.progress import Pace
 
         if self._manifest is None:
             self._manifest = Manifest(self.workspace.root)
         self._version = self._manifest.version()
         batches = self._manifest.batches()
-        someone = busy(self.workspace) if any(batch.state == "active" for batch in batches) else False
+        someone = queue.busy(self.workspace.root) if any(batch.state == "active" for batch in batches) else False
+        turn = self._manifest.next()
         words: dict[int, str] = {}
         for batch in batches:
-            if batch.state == "active":
-                words[batch.id] = "fetching" if someone else "broken off"
+            if batch.state == "active" and someone and batch.id == turn:
+                words[batch.id] = "fetching" if batch.listed or batch.total else "listing"
                 self._rows.paces.setdefault(batch.id, Pace()).look(batch)
-            else:
-                self._rows.paces.pop(batch.id, None)
-                words[batch.id] = {"cancelled": "given up"}.get(batch.state, batch.state)
+                continue
+            self._rows.paces.pop(batch.id, None)
+            waiting = "waiting" if someone else "broken off"
+            stopped = "trouble" if batch.problem else "stopped"
+            words[batch.id] = {"active": waiting, "paused": stopped, "cancelled": "given up", "done": "done"}[
+                batch.state
+            ]
         self._rows.batches, self._rows.words = batches, words
+        self.set_class(bool(batches), "-some")
         self._batches.update_rows()
-        open_files = sum(batch.open for batch in batches if batch.state != "cancelled")
-        failed = sum(batch.counts.get("failed", 0) for batch in batches)
-        parts = [f"{len(batches)} get{'s' if len(batches) != 1 else ''}"] if batches else []
-        parts += [f"{open_files:,} to come"] if open_files else []
+        to_come = sum(batch.open for batch in batches if batch.state != "cancelled")
+        failed = sum(batch.failed for batch in batches)
+        parts = [count(len(batches), "get")] if batches else []
+        parts += [f"{to_come:,} to come"] if to_come else []
         parts += [f"{failed:,} failed"] if failed else []
         self.set_counts(" · ".join(parts))
         self._show_batch()
@@ -125,15 +146,25 @@ class DownloadsScreen(LoratuiScreen):
     def _show_batch(self) -> None:
         batch = self._batch
         if batch is None or self._manifest is None:
-            self.query_one("#detail", Static).update(Content())
             self._items.set_source(ItemRows(), empty="")
             self._keep_focus()
             return
-        failed = self._manifest.items(batch.id, ("failed",))
-        coming = self._manifest.items(batch.id, ("queued", "fetched"), limit=_SHOWN_ITEMS)
-        self.query_one("#detail", Static).update(detail(batch, failed, self._pace(batch)))
+        fetching = self._rows.words.get(batch.id) == "fetching"
+        told = detail(batch, self._manifest.reasons(batch.id), self._rows.pace(batch))
+        if told != self._told:
+            self._told = told
+            self.query_one("#detail", Static).update(Content("\n").join(told))
+        begun = self._manifest.begun(batch.id)
+        failed = self._manifest.items(batch.id, ("failed",), limit=_SHOWN)
+        # While files come in, a list of those that wait would move with every one of them.
+        waiting = [] if fetching else self._manifest.waiting(batch.id, limit=_SHOWN)
+        more = batch.counts.get("queued", 0) - len(begun) - len(waiting)
+        before = self._items.rows if self._of == batch.id else None
+        assert before is None or isinstance(before, ItemRows)
+        rows = ItemRows(begun, failed, waiting, fetching=fetching, more=more, before=before)
         done = "Every file of it is in." if batch.state == "done" else "No file of it is open."
-        self._items.set_source(ItemRows([*failed, *coming]), empty=done)
+        self._items.set_source(rows, keep=self._of == batch.id, empty=done)
+        self._of = batch.id
         self._keep_focus()
 
     def _keep_focus(self) -> None:
@@ -141,27 +172,26 @@ class DownloadsScreen(LoratuiScreen):
         if self._items.has_focus and not len(self._items.rows):
             self._batches.focus()
 
-    def _pace(self, batch: "Batch") -> str:
-        fetching = self._rows.words.get(batch.id) == "fetching"
-        return self._rows.paces[batch.id].text(batch) if fetching and batch.id in self._rows.paces else ""
-
     def unavailable(self, id: str) -> str | None:  # noqa: A002
         """Why a command cannot run now."""
         batch = self._batch
         if batch is None:
             return "there is no get yet: gs searches"
-        job = downloads_runner.job_of(self.workspace.root, batch.board, batch.query)
-        fetching = self._rows.words.get(batch.id) == "fetching"
+        at_work = batch.state == "active" and self._rows.words.get(batch.id) != "broken off"
         if id == "downloads.resume":
-            if fetching or job is not None:
-                return "it is fetching already"
-            if batch.listed and not batch.open and not batch.counts.get("failed"):
+            if at_work:
+                return "it is in the works already"
+            if batch.state == "done" and not batch.open and not batch.failed:
                 return "every file of it is in"
-        if id == "downloads.pause" and job is None:
-            return "another program fetches it: stop it there" if fetching else "it is not fetching"
+        if id == "downloads.pause" and batch.state != "active":
+            return "it is not fetching"
+        if id == "downloads.retry" and not batch.failed:
+            return "no file of it failed"
+        if id == "downloads.first" and (batch.state != "active" or len(self._rows) < 2):
+            return "it does not wait for others"
         if id == "downloads.pane" and not any(len(view.rows) for view in self.query("#items").results(VirtualList)):
             return "no file of it is open or failed"
-        if id == "downloads.cancel" and (fetching or job is not None):
+        if id == "downloads.cancel" and at_work:
             return "stop it first with s"
         return None
 
@@ -170,27 +200,40 @@ class DownloadsScreen(LoratuiScreen):
         if (batch := self._batch) is not None:
             downloads_runner.go_on(self, batch)
             self.toast("Going on.")
-            self.set_timer(0.3, self.enter)
 
     def command_pause(self) -> None:
-        """Asks the job to stop."""
-        batch = self._batch
-        job = downloads_runner.job_of(self.workspace.root, batch.board, batch.query) if batch else None
-        if job is not None:
-            job.cancel.set()
+        """Whoever works on it stops."""
+        if (batch := self._batch) is not None and self._manifest is not None:
+            self._manifest.set_state(batch.id, "paused")
+            self.enter()
+
+    def command_retry(self) -> None:
+        """The failed files once more."""
+        if (batch := self._batch) is not None and self._manifest is not None:
+            again = self._manifest.retry(batch.id)
+            downloads_runner.follow(self.app)
+            self.toast(f"Trying {count(again, 'file')} again.")
+            self.enter()
+
+    def command_first(self) -> None:
+        """Before all others."""
+        if (batch := self._batch) is not None and self._manifest is not None:
+            self._manifest.put_first(batch.id)
+            self.toast("It goes first.")
+            self.enter()
 
     def command_cancel(self) -> None:
         """Gives up what is open; what is not open any more goes off the list."""
         batch = self._batch
         if batch is None or self._manifest is None:
             return
-        from loratui.core.downloads.get import give_up
+        from loratui.core.downloads import queue
 
         if batch.state in ("cancelled", "done") and not batch.open:
             self._manifest.forget(batch.id)
             self.toast("Taken off the list; its pictures stay.")
         else:
-            give_up(self.workspace, self._manifest, batch)
+            queue.give_up(self.workspace.root, self._manifest, batch.id)
             self.toast("Given up what was open; what is there stays. x again takes it off the list.")
         self.enter()
 

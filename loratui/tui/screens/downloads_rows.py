@@ -1,49 +1,33 @@
-"""What the downloads screen shows: a row for each get, a row for each file that is open or failed, totals."""
+"""What the downloads screen shows: a row for each get, a row for each file that comes or failed, totals."""
 
-import time
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from loratui.core.sanitize import line
-from loratui.core.words import duration
-from loratui.tui.screens.search_rows import size
+from loratui.core.words import count, duration
 
 if TYPE_CHECKING:
     from loratui.core.downloads.manifest import Batch, Item
+    from loratui.core.downloads.progress import Pace
 
 _BAR = 12
-_WINDOW = 15.0
-"""Seconds over which speed is taken."""
+_COLOURS = {
+    "fetching": "$primary",
+    "done": "$success",
+    "listing": "$primary",
+    "broken off": "$warning",
+    "stopped": "$warning",
+    "trouble": "$error",
+}
 
 
-class Pace:
-    """Speed and time left of one batch, from what its counts were at the last looks."""
+def size(number: int) -> str:
+    """Bytes in three figures: `277 kB`, `3.1 MB`."""
+    from loratui.core.downloads.progress import size as words
 
-    def __init__(self) -> None:
-        self._looks: deque[tuple[float, int, int]] = deque()
-
-    def look(self, batch: "Batch") -> None:
-        """Takes in how far the batch is now."""
-        now = time.monotonic()
-        self._looks.append((now, batch.bytes, batch.total - batch.open))
-        while self._looks[0][0] < now - _WINDOW:
-            self._looks.popleft()
-
-    def text(self, batch: "Batch") -> str:
-        """`3.1 MB/s · 4 min`, as far as it is known."""
-        if len(self._looks) < 2:
-            return ""
-        (start, bytes_then, done_then), (now, bytes_now, done_now) = self._looks[0], self._looks[-1]
-        seconds = now - start
-        parts = []
-        if bytes_now > bytes_then:
-            parts.append(f"{size(round((bytes_now - bytes_then) / seconds))}/s")
-        if done_now > done_then and batch.listed:
-            parts.append(duration(batch.open * seconds / (done_now - done_then)))
-        return " · ".join(parts)
+    return words(number)
 
 
 class BatchRows:
@@ -61,73 +45,125 @@ class BatchRows:
         """State, how far, how fast, what and where to."""
         batch = self.batches[index]
         word = self.words.get(batch.id, batch.state)
-        colour = {"fetching": "$primary", "done": "$success", "broken off": "$warning", "paused": "$warning"}.get(
-            word, "$dim"
-        )
-        done = batch.total - batch.counts.get("queued", 0)
-        failed = batch.counts.get("failed", 0)
+        colour = _COLOURS.get(word, "$dim")
+        there = batch.total - batch.open
         parts: list[Content | tuple[str, str]] = [
             (f"{word:<10} ", colour),
-            (bar(done, batch.total), colour),
-            (f" {f'{done:,}/{batch.total:,}':>11}  ", ""),
-            (f"{failed:,} failed  " if failed else "", "$error"),
+            (bar(there, batch.total), colour),
+            (f" {f'{there:,}/{batch.total:,}':>11}  ", ""),
+        ]
+        if width >= 100 or word == "fetching":
+            parts.append((f"{self.pace(batch):<20} ", "$accent"))
+        parts += [
+            (f"{batch.failed:,} failed  " if batch.failed else "", "$error"),
             (line(batch.query, 300), "bold"),
-            (f"  on {line(batch.board, 40)}", "$dim"),
+            (f"  on {line(batch.board, 80)}", "$dim"),
+            (f"  → {line(batch.folder)}" if width >= 140 and batch.folder else "", "$dim"),
         ]
         return Content.assemble(*parts)
 
+    def pace(self, batch: "Batch") -> str:
+        """`3.1 MB/s · 4 min`, as far as it is known; "" for one that nobody works on."""
+        pace = self.paces.get(batch.id)
+        if pace is None:
+            return ""
+        parts = [pace.speed] if pace.speed else []
+        parts += [duration(pace.left)] if pace.left is not None and batch.open else []
+        return " · ".join(parts)
+
 
 class ItemRows:
-    """The files of one batch that are worth a look: failed ones first, then those to come."""
+    """The files of one batch that are worth a look: those that come, then failed ones, then some of those to come.
 
-    def __init__(self, items: "Sequence[Item]" = ()) -> None:
-        self.items = sorted(items, key=lambda item: (item.state != "failed", item.bytes == 0, item.id))
+    A file that comes keeps its row until it is there; then another takes the row: nothing else moves.
+
+    Args:
+        begun: files of which a part is here.
+        failed: files that did not come.
+        waiting: files of which nothing is here.
+        fetching: whether somebody works on the batch.
+        more: how many there are beyond those given.
+        before: the rows shown last.
+    """
+
+    def __init__(
+        self,
+        begun: "Sequence[Item]" = (),
+        failed: "Sequence[Item]" = (),
+        waiting: "Sequence[Item]" = (),
+        *,
+        fetching: bool = False,
+        more: int = 0,
+        before: "ItemRows | None" = None,
+    ) -> None:
+        self._fetching = fetching
+        self._more = more
+        self.coming: list[Item] = _in_place(begun, before.coming if before is not None else [])
+        self._rest = [*failed, *waiting]
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.coming) + len(self._rest) + (self._more > 0)
 
     def row(self, index: int, width: int) -> Content:
-        """Number, state, how much of it is here, why it failed."""
-        item = self.items[index]
-        word: str = item.state
-        colour = {"failed": "$error", "fetched": "$success"}.get(item.state, "$dim")
-        if item.state == "queued" and item.bytes:
-            word, colour = "coming", "$primary"
-        whole = f" of {size(item.post.size)}" if item.post.size else ""
-        much = f"{size(item.bytes)}{whole}" if item.bytes else whole.removeprefix(" of ")
-        reason = f"{line(item.reason, 200):<44} " if item.reason else ""
+        """State, number, how much of it is here, why it failed."""
+        if index == len(self.coming) + len(self._rest):
+            return Content.styled(f"{'…':<8} {count(self._more, 'more file')} to come", "$dim")
+        item = self.coming[index] if index < len(self.coming) else self._rest[index - len(self.coming)]
+        what = f"{item.post.width}×{item.post.height} {item.post.ext}" if item.post.width else item.post.ext
+        name = f"{item.post.id:>10}  "
+        if item.state == "failed":
+            return Content.assemble(
+                ("failed   ", "$error"), name, (f"{line(item.reason, 200)}  ", "$error"), (what, "$dim")
+            )
+        whole = item.size or 0
+        if not item.bytes:
+            return Content.assemble(("queued   ", "$dim"), name, (f"{size(whole) if whole else '':>9}  {what}", "$dim"))
+        word, colour = ("coming", "$primary") if self._fetching else ("half", "$warning")
+        share = f"{100 * item.bytes // whole:>3} %" if whole else ""
+        much = f"{size(item.bytes)} of {size(whole)}" if whole else size(item.bytes)
         return Content.assemble(
             (f"{word:<8} ", colour),
-            f"{item.post.id:>10}  ",
-            (reason, "$error"),
-            (f"{much:>18}  {item.post.width}×{item.post.height} {item.post.ext}", "$dim"),
+            name,
+            (bar(item.bytes, whole) if whole else " " * _BAR, colour),
+            f" {share:>5}  {much:>18}  ",
+            (what, "$dim"),
         )
+
+
+def _in_place(begun: "Sequence[Item]", before: "Sequence[Item]") -> "list[Item]":
+    """`begun` with every file in the row it had."""
+    fresh = {item.id: item for item in begun}
+    rows = [fresh.pop(item.id, None) for item in before]
+    others = iter(fresh.values())
+    return [item for row in rows if (item := row or next(others, None)) is not None] + list(others)
 
 
 def bar(done: int, total: int) -> str:
     """How far, as a bar."""
-    filled = _BAR * 8 * done // total if total else 0
+    filled = min(_BAR * 8, _BAR * 8 * done // total) if total else 0
     full, part = divmod(filled, 8)
     return ("█" * full + ("▏▎▍▌▋▊▉"[part - 1] if part else "")).ljust(_BAR, "·")
 
 
-def detail(batch: "Batch", failed: "Sequence[Item]", pace: str) -> Content:
-    """Two lines on one batch: where to, how much and how fast; what each reason cost."""
+def detail(batch: "Batch", reasons: Mapping[str, int], pace: str) -> list[Content]:
+    """Lines on one batch: where to, how much and how fast; what each reason cost; why it stopped."""
     counts = batch.counts
-    parts = [f"→ {line(batch.folder) or 'this folder'}", f"{counts.get('done', 0):,} downloaded"]
+    found = batch.total + sum(batch.filtered.values())
+    parts = [f"→ {line(batch.folder) or 'this folder'}", f"{found:,} found", f"{counts.get('done', 0):,} downloaded"]
     parts += [f"{counts['existing']:,} were there"] if counts.get("existing") else []
     parts += [f"{batch.open:,} to come"] if batch.open else []
     parts += [f"{counts['cancelled']:,} given up"] if counts.get("cancelled") else []
     parts += [size(batch.bytes)] if batch.bytes else []
+    parts += [f"{size(batch.left)} to come"] if batch.left and not batch.unsized else []
     parts += [pace] if pace else []
-    parts += [f"smallest side {batch.options.min_side}"] if batch.options.min_side else []
+    parts += [line(" ".join(batch.options.wishes.options()))] if batch.options.wishes.options() else []
     parts += [] if batch.options.captions else ["no captions"]
-    reasons: list[tuple[str, str]] = []
-    for text, count in Counter(item.reason for item in failed).most_common():
-        reasons.append((f"{count:,} {line(text, 80)}   ", "$error"))
-    for text, count in sorted(batch.filtered.items(), key=lambda pair: -pair[1]):
-        reasons.append((f"{count:,} {line(text, 80)}   ", "$dropped"))
-    head = Content(" · ".join(parts))
-    return Content("\n").join(
-        [head, Content.assemble(("left out or failed: ", "$dim"), *reasons) if reasons else Content()]
-    )
+    costs: list[tuple[str, str]] = []
+    for text, number in reasons.items():
+        costs.append((f"{number:,} {line(text, 80)}   ", "$error"))
+    for text, number in sorted(batch.filtered.items(), key=lambda pair: -pair[1]):
+        costs.append((f"{number:,} {line(text, 80)}   ", "$dropped"))
+    found_lines = [Content(" · ".join(parts))]
+    found_lines += [Content.assemble(("left out or failed: ", "$dim"), *costs)] if costs else []
+    found_lines += [Content.styled(line(batch.problem, 400), "$error")] if batch.problem else []
+    return found_lines

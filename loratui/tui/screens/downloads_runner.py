@@ -1,4 +1,4 @@
-"""Downloads as jobs of the program: begun from the search, gone on with and stopped from the queue."""
+"""Downloads from the screens: put into the queue for a worker of its own, and followed in the status line."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,86 +7,146 @@ from typing import TYPE_CHECKING
 
 from loratui.core.errors import Cancelled
 from loratui.core.jobs import Report
+from loratui.core.sanitize import line
 from loratui.tui.jobs import Job
 
 if TYPE_CHECKING:
+    from loratui.core.boards.listing import Listing
     from loratui.core.boards.post import Post
-    from loratui.core.boards.search import Search
-    from loratui.core.downloads.get import Got
     from loratui.core.downloads.manifest import Batch, Options
+    from loratui.core.workspace import Workspace
+    from loratui.tui.app import LoratuiApp
     from loratui.tui.screens.base import LoratuiScreen
 
-_jobs: dict[tuple[Path, str, str], Job] = {}
+_following: dict[Path, Job] = {}
+_expected: dict[Path, set[int]] = {}
+"""By root: batches ordered here of whose end nothing was said yet."""
 
 
-def job_of(root: Path, board: str, query: str) -> Job | None:
-    """The job of this program that works on a batch now."""
-    return _jobs.get((root, board, query))
-
-
-def get_query(screen: "LoratuiScreen", search: "Search", into: str | None, options: "Options") -> None:
+def get_query(screen: "LoratuiScreen", search: "Listing", into: str | None, options: "Options") -> None:
     """Gets every post of a search."""
     workspace = screen.workspace
-    board, query = search.board, search.plan.query
+    boards = [board.name for board in search.boards if board.name not in search.problems]
 
-    def work(report: Report, cancel: Event) -> "Got":
-        from loratui.core.downloads.get import get
+    def work(report: Report, cancel: Event) -> int:
+        from loratui.core.downloads.get import order
 
-        return get(workspace, board, query, into=into, options=options, report=report, cancel=cancel)
+        return order(workspace, boards, search.query, into=into, options=options)
 
-    _start(screen, board.name, query, work)
+    _order(screen, work)
 
 
 def get_posts(
-    screen: "LoratuiScreen", search: "Search", posts: "Sequence[Post]", into: str | None, captions: bool
+    screen: "LoratuiScreen", search: "Listing", posts: "Sequence[Post]", into: str | None, options: "Options | bool"
 ) -> None:
-    """Gets chosen posts of a search."""
-    workspace, board = screen.workspace, search.board
+    """Gets chosen posts of a search; `options` may only say whether captions are written."""
+    workspace = screen.workspace
 
-    def work(report: Report, cancel: Event) -> "Got":
-        from loratui.core.boards.client import Client
-        from loratui.core.boards.network import Network
-        from loratui.core.downloads.get import get_posts
+    def work(report: Report, cancel: Event) -> int:
+        from loratui.core.downloads.get import order_posts
+        from loratui.core.downloads.manifest import Options
 
-        with Network() as network:
-            client = Client(board, network)
-            return get_posts(workspace, client, posts, into=into, captions=captions, report=report, cancel=cancel)
+        given = Options(captions=options) if isinstance(options, bool) else options
+        return order_posts(workspace, posts, into=into, options=given)
 
-    _start(screen, board.name, "id:" + ",".join(str(post.id) for post in posts), work)
+    _order(screen, work)
 
 
 def go_on(screen: "LoratuiScreen", batch: "Batch") -> None:
-    """Goes on with a batch."""
+    """Goes on with a batch; where all came but what failed, tries that again."""
     workspace = screen.workspace
 
-    def work(report: Report, cancel: Event) -> "Got":
-        from loratui.core.downloads.get import resume
+    def work(report: Report, cancel: Event) -> int:
+        from loratui.core.downloads import queue
+        from loratui.core.downloads.manifest import Manifest
 
-        return resume(workspace, batch, report=report, cancel=cancel)
+        with Manifest(workspace.root) as manifest:
+            queue.go_on(manifest, batch)
+        return batch.id
 
-    _start(screen, batch.board, batch.query, work)
+    _order(screen, work)
 
 
-def _start(screen: "LoratuiScreen", board: str, query: str, work: Callable[[Report, Event], "Got"]) -> None:
-    key = (screen.workspace.root, board, query)
-    app = screen.app
+def follow(app: "LoratuiApp") -> None:
+    """Shows what is downloading for the workspace, whoever does it; what was broken off goes on.
 
-    def done(got: "Got") -> None:
-        _jobs.pop(key, None)
-        text = f"{got.downloaded:,} downloaded" + (f", {got.existing:,} were there" if got.existing else "")
-        app.did(f"got {query} from {board}: {text}", got.command)
-        if got.failed:
-            app.toast(f"{text}, {len(got.failed)} failed.", "See why in Downloads: gd.", "warn")
-        else:
-            app.toast(text, "Look through them in Review: gr." if got.downloaded else "")
-        app.changed()
+    Called at the start, too: where nothing was ever downloaded it costs a look at one name.
+    """
+    workspace = app.workspace
+    root = workspace.root
+    if root in _following:
+        return
+    if not (root / ".loratui" / "downloads.db").exists():
+        return
+
+    def work(report: Report, cancel: Event) -> None:
+        from loratui.core.downloads import queue
+        from loratui.core.downloads.manifest import Manifest
+
+        with Manifest(root) as manifest:
+            queue.follow(
+                root,
+                manifest,
+                lambda batch: app.call_later(_ended, app, batch),
+                _expected.setdefault(root, set()),
+                report=report,
+                cancel=cancel,
+            )
+
+    def over() -> None:
+        _following.pop(root, None)
+        if _expected.get(root):  # it came while the follower was about to end
+            follow(app)
 
     def failed(error: Exception) -> None:
-        _jobs.pop(key, None)
-        app.changed()
+        _expected.pop(root, None)
+        over()
         if isinstance(error, Cancelled):
-            app.toast(error.message, "It goes on from Downloads: gd.")
+            if not app._exit:  # asked for in the list of jobs, and not by leaving: they stop for all
+                _stop_all(app, workspace)
         else:
             app.report_error(error)
 
-    _jobs[key] = app.jobs.start("getting", work, done, failed)
+    _following[root] = app.jobs.start("downloading", work, lambda _: over(), failed, quiet=True)
+
+
+def _order(screen: "LoratuiScreen", work: Callable[[Report, Event], int]) -> None:
+    app = screen.app
+
+    def done(number: int) -> None:
+        _expected.setdefault(screen.workspace.root, set()).add(number)
+        app.changed()  # the subset may be a new one
+        follow(app)
+
+    app.jobs.start("queueing", work, done)
+
+
+def _ended(app: "LoratuiApp", batch: "Batch") -> None:
+    """Says what became of a batch."""
+    from loratui.core.downloads.words import command
+
+    app.changed()
+    query, board = line(batch.query, 80), line(batch.board, 80)
+    here = batch.counts.get("existing", 0)
+    text = f"{batch.counts.get('done', 0):,} downloaded" + (f", {here:,} were there" if here else "")
+    if batch.problem:
+        app.toast(line(batch.problem, 300), "It goes on from Downloads: gd.", "error")
+    elif batch.state == "paused":
+        app.toast("Stopped: what is whole is in.", "It goes on from Downloads: gd.")
+    elif batch.state == "done":
+        app.did(f"got {query} from {board}: {text}", command(batch))
+        if batch.failed:
+            app.toast(f"{text}, {batch.failed:,} failed.", "See why in Downloads: gd.", "warn")
+        else:
+            app.toast(text, "Look through them in Review: gr." if batch.counts.get("done") else "")
+
+
+def _stop_all(app: "LoratuiApp", workspace: "Workspace") -> None:
+    from loratui.core.downloads.manifest import Manifest
+
+    with Manifest(workspace.root) as manifest:
+        for batch in manifest.batches():
+            if batch.state == "active":
+                manifest.set_state(batch.id, "paused")
+    app.changed()
+    app.toast("Stopped: what is whole is in.", "It goes on from Downloads: gd.")
