@@ -152,7 +152,7 @@ async def test_the_first_run_begins_with_the_guided_start(tmp_path: Path) -> Non
 async def test_stepping_out_of_the_guided_start_makes_nothing(tmp_path: Path) -> None:
     app = LoratuiApp(Workspace.open(tmp_path))
     async with app.run_test(size=WIDE) as pilot:
-        await until(pilot, lambda: isinstance(screen(app).panel, FormPanel) and app.focused)
+        await until(pilot, lambda: isinstance(screen(app).panel, FormPanel) and isinstance(app.focused, Entry))
         await pilot.press(*"x", "escape")
         await until(pilot, lambda: screen(app).panel is None)
         assert list(tmp_path.iterdir()) == []
@@ -164,7 +164,7 @@ async def test_a_folder_of_images_is_adopted_where_it_is(tmp_path: Path) -> None
     pictures(tmp_path / "pics", 2)
     app = LoratuiApp(Workspace.open(tmp_path / "pics"))
     async with app.run_test(size=WIDE) as pilot:
-        await until(pilot, lambda: isinstance(screen(app).panel, FormPanel) and app.focused)
+        await until(pilot, lambda: isinstance(screen(app).panel, FormPanel) and isinstance(app.focused, Entry))
         form = screen(app).query_one(FormPanel)
         assert form.values == {
             "name": "pics",
@@ -205,7 +205,7 @@ async def test_a_name_that_is_taken_or_missing_is_said(project: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         for name, said in (("", "needs a name"), ("kafka", "is a project already")):
             await pilot.press("a")
-            await until(pilot, lambda: isinstance(screen(app).panel, FormPanel) and app.focused)
+            await until(pilot, lambda: isinstance(screen(app).panel, FormPanel) and isinstance(app.focused, Entry))
             await pilot.press(*name, *["enter"] * 6)
             await until(pilot, lambda said=said: said in status(app))  # type: ignore[misc]
 

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from textual import events
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -168,9 +169,45 @@ class Pacer:
 
 
 class PacedScreen(Screen[None]):
-    """A screen that paints its next frame only when the link has carried enough of those before."""
+    """A screen that paints its next frame only when the link has carried enough of those before.
+
+    Textual composes a frame for each reason there is (a layout, something dirty, all dirty), also while the app holds
+    its paints (`batch_update`), and throws away what it composed then. Here one frame is composed for all reasons, when
+    it can be shown.
+    """
 
     _retry: Timer | None = None
+    _held = False
+    _collecting = False
+    _waiting: tuple[Callable[[], object], ...] = ()
+
+    def call_after_paint(self, callback: Callable[[], object]) -> None:
+        """Calls `callback` after the next frame; Textual's `call_after_refresh` does not wait while paints are held."""
+        if self.app._batch_count:
+            self._waiting = (*self._waiting, callback)
+        else:
+            self.call_after_refresh(callback)
+
+    def release(self) -> None:
+        """Paints are not held any more: what was held back is painted."""
+        waiting, self._waiting = self._waiting, ()
+        for callback in waiting:
+            self.call_after_refresh(callback)
+        self.check_idle()
+
+    def _compositor_refresh(self) -> None:
+        self._held = self._collecting or self.app._batch_count > 0
+        if not self._held and self._repaint_required:
+            self._repaint_required = False
+            self._dirty_widgets.add(self)
+        self._compositor.update_widgets(self._dirty_widgets)
+        if not self._held:
+            super()._compositor_refresh()
+
+    def _on_idle(self, event: events.Idle) -> None:
+        if self._held and not self.app._batch_count and self.is_current:
+            event.prevent_default()  # what is to be done after the next frame waits for it
+            self._update_timer.resume()
 
     def _on_timer_update(self) -> None:
         graphics = getattr(self.app, "graphics", None)
@@ -180,7 +217,13 @@ class PacedScreen(Screen[None]):
             if self._retry is None:
                 self._retry = self.set_timer(0.25, self._try_again)
             return
-        super()._on_timer_update()
+        self._collecting = True
+        try:
+            super()._on_timer_update()
+        finally:
+            self._collecting = False
+        if self._held:
+            self._compositor_refresh()
 
     def _try_again(self) -> None:
         self._retry = None

@@ -69,7 +69,7 @@ class LoratuiScreen(Forgiving, PacedScreen):
         self._note = ""
         self._panel: Widget | None = None
         self._focus_before: Widget | None = None
-        self._arriving = False
+        self._arriving: ExitStack | None = None
         self._painter: tuple[float, Timer] | None = None
 
     if TYPE_CHECKING:
@@ -286,17 +286,26 @@ class LoratuiScreen(Forgiving, PacedScreen):
 
     def enter(self) -> None:
         """Reads the core and paints the lines; the app calls it when the screen is entered or the dataset changed."""
-        self._arriving = False
         self.app.guarded(self.workspace.refresh)
         self.app.guarded(self.reload)
         self.refresh_title()
         self.refresh_status()
 
     def on_screen_resume(self) -> None:
-        """The screen is in front; Textual says so twice when it is shown for the first time."""
-        if not self._arriving:
-            self._arriving = True
-            self.call_after_refresh(self.enter)
+        """The screen is in front; Textual says so twice when it is shown for the first time.
+
+        It is read before it is painted: one frame shows all of it, where there would be an empty one first.
+        """
+        if self._arriving is None:
+            self._arriving = ExitStack()
+            self._arriving.enter_context(self.app.batch_update())
+            self.call_after_refresh(self._arrive)
+
+    def _arrive(self) -> None:
+        arriving, self._arriving = self._arriving, None
+        self.enter()
+        if arriving is not None:
+            arriving.close()
 
     def on_resize(self, event: events.Resize) -> None:
         """Title and status are composed for the width."""

@@ -1,6 +1,7 @@
 """Projects: where the current one stands and what comes next, the others of this machine, and the guided start."""
 
 import os
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar
@@ -58,11 +59,7 @@ class ProjectsScreen(LoratuiScreen):
         super().__init__(workspace)
         self._status: Status | None = None
         self._projects: list[Path] = []
-
-    def on_mount(self) -> None:
-        """The very first time the guided start opens by itself."""
-        if self.workspace.project is None and not machine.known_projects():
-            self.call_after_refresh(self.app.run_command, self, "projects.new")
+        self._begun = False
 
     def compose_body(self) -> ComposeResult:
         """Status, then the known projects."""
@@ -72,12 +69,19 @@ class ProjectsScreen(LoratuiScreen):
             yield VirtualList(empty=self.EMPTY)
 
     def reload(self) -> None:
-        """Reads the list of projects, and the status on a thread: it looks at every image and caption."""
+        """Reads the list of projects; once that is painted the status, on a thread: it looks at all images."""
         self._projects = machine.known_projects()
         self.query_one(VirtualList).set_source(KnownProjects(self._projects, self.workspace.root))
         project = self.workspace.project
         self.set_counts(project.kind if project is not None else "no project here")
         self._show()
+        self.call_after_paint(self._look)
+        # The very first time the guided start opens by itself.
+        if not self._begun and project is None and not self._projects:
+            self.call_after_paint(partial(self.app.run_command, self, "projects.new"))
+        self._begun = True
+
+    def _look(self) -> None:
         workspace = self.workspace
 
         def look(report: Report, cancel: Event) -> "Status":

@@ -48,6 +48,11 @@ class Boundary(App[None], inherit_bindings=False):
         """The screen in front."""
         return cast("LoratuiScreen", self.screen)
 
+    def _end_batch(self) -> None:
+        super()._end_batch()
+        if not self._batch_count and self.screen_stack:
+            self.active.release()
+
     # --- errors --------------------------------------------------------------------------------------------------
 
     def guarded(self, function: Callable[..., object], *arguments: object) -> None:
