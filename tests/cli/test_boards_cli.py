@@ -218,7 +218,7 @@ def test_login_takes_the_pasted_line_tries_it_and_stores_it(loratui: Any, monkey
         assert load().boards["mine"].api_key == "s3cr3t"  # a refused key is not stored
         for line, words in (
             ("", "no key on stdin"),
-            ("hello\n", "user_id (a number) is missing"),
+            ("hello\n", "lacks the user_id (a number)"),
             ("name:s3cr3t\n", "is a number"),
         ):
             refused = login(line)

@@ -18,7 +18,7 @@ from loratui.core.errors import LoratuiError, UsageError
 
 _FIELD = re.compile(
     r"(?<![a-z_])[\"']?(api[_ -]?key|user[_ -]?id|login|user(?:[_ -]?name)?|key)[\"']?\s*[=:]\s*[\"']?"
-    r"([^&\s\"',;#]+)",
+    r"([^&\s\"',;#{}]+)",
     re.IGNORECASE,
 )
 _NAMES = {"apikey": "api_key", "key": "api_key", "userid": "user_id", "login": "login", "user": "login"}
@@ -68,7 +68,7 @@ def parse(board: Board, line: str) -> Key:
         UsageError: it is not complete for this board. The message does not repeat it.
     """
     if not board.KEY_FIELDS:
-        raise UsageError(f"{board.name} has no use for a key.", "Search it as you are.")
+        raise UsageError(f"{board.name} has no use for a key.", "It can be searched without.")
     line = line.strip()
     if not "".join(line.split()).isprintable():
         raise UsageError(
@@ -83,9 +83,10 @@ def parse(board: Board, line: str) -> Key:
         )
     if not all(getattr(key, field) for field in board.KEY_FIELDS):
         missing = " and ".join(_WORDS[field] for field in board.KEY_FIELDS if not getattr(key, field))
+        place = f" from {board.KEY_PLACE} there" if "api_key" in board.KEY_FIELDS else ""
         raise UsageError(
-            f"In what was pasted as the key of {board.name}, {missing} is missing.",
-            f"Paste {'' if len(board.KEY_FIELDS) == 1 else 'in one line '}{example(board)}.",
+            f"What was pasted as the key of {board.name} lacks {missing}.",
+            f"Paste {example(board)}{place}, in one line.",
         )
     return Key(**{field: getattr(key, field) for field in board.KEY_FIELDS})
 

@@ -252,7 +252,7 @@ class Philomena(Board):
             score=record.score,
             file_url=file_url,
             sample_url=decode.address(small.get("large"), self.url),
-            preview_url=decode.address(small.get("thumb"), self.url),
+            preview_url=decode.address(small.get("thumb") or small.get("small"), self.url),
             tags=by_category({"general": tags}),
             categorised=not tags,
             source="\n".join(record.source_urls) or record.source_url or "",
