@@ -204,7 +204,7 @@ class PacedScreen(Screen[None]):
         if not self._held:
             super()._compositor_refresh()
 
-    def _on_idle(self, event: events.Idle) -> None:
+    async def _on_idle(self, event: events.Idle) -> None:
         if self._held and not self.app._batch_count and self.is_current:
             event.prevent_default()  # what is to be done after the next frame waits for it
             self._update_timer.resume()
