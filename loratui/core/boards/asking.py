@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,7 +116,7 @@ class Asker:
             if request is None:
                 return None
             answer = tuple(self._ask_board(request))
-        except (LoratuiError, OSError, RuntimeError) as error:  # RuntimeError: the network was closed meanwhile
+        except (LoratuiError, OSError, RuntimeError, CancelledError) as error:  # the last two: no network any more
             again = getattr(error, "again", True)
             self._quiet_until = time.monotonic() + (QUIET if again else 10 * QUIET)
             return None
