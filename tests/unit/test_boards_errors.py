@@ -57,7 +57,7 @@ def board(engine: str, url: str) -> Board:
 
 def failure(network: Network, asked: Board) -> LoratuiError:
     with pytest.raises(LoratuiError) as caught:
-        Client(asked, network).ask(asked.posts_request(["a"], Cursor(), 5), asked.posts)
+        Client(asked, network, tries=2).ask(asked.posts_request(["a"], Cursor(), 5), asked.posts)
     error = caught.value
     assert error.message.endswith(".") and error.remedy.endswith(".") and "\n" not in error.message + error.remedy
     assert SECRET not in f"{error.message}{error.remedy}"
@@ -344,7 +344,7 @@ def test_a_certificate_nobody_signed(network: Network, tmp_path: Path) -> None:
 
 
 def ask(network: Network, asked: Board) -> list[int]:
-    page = Client(asked, network).ask(asked.posts_request(["a"], Cursor(), 5), asked.posts)
+    page = Client(asked, network, tries=2).ask(asked.posts_request(["a"], Cursor(), 5), asked.posts)
     return [post.id for post in page.posts]
 
 

@@ -41,10 +41,14 @@ class Answer:
     Attributes:
         ok: it gave data.
         error: what it did instead.
+        has_key: a whole key is stored for it.
+        note: see `Board.NOTE`.
     """
 
     ok: bool
     error: LoratuiError | None = None
+    has_key: bool = False
+    note: str = ""
 
 
 def example(board: Board) -> str:
@@ -166,11 +170,11 @@ def check_named(config: Config, name: str, *, cancel: Event | None = None) -> An
 def check(board: Board, *, cancel: Event | None = None, backoff: float = 1.0, stall: float = 10.0) -> Answer:
     """Whether the board gives data: one small request, tried once."""
     if board.needs_key and not board.has_key:
-        return Answer(False, answers.key_missing(board))
+        return Answer(False, answers.key_missing(board), note=board.NOTE)
     request = board.key_request()
     try:
         with Network(backoff=backoff, stall=stall) as network:
             Client(board, network, tries=1).ask(request, board.posts, cancel)
     except (BoardError, UsageError) as error:
-        return Answer(False, error)
-    return Answer(True)
+        return Answer(False, error, board.has_key, board.NOTE)
+    return Answer(True, None, board.has_key, board.NOTE)
