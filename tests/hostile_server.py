@@ -32,6 +32,7 @@ class HostileServer:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(certificate)
         self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.settimeout(0.05)
         self.host = f"127.0.0.1:{self._socket.getsockname()[1]}"
         self._ends = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -60,7 +61,6 @@ class HostileServer:
         thread.start()
 
     def _accept(self) -> None:
-        self._socket.settimeout(0.05)
         while not self._ends.is_set():
             try:
                 connection, _ = self._socket.accept()
