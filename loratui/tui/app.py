@@ -26,6 +26,7 @@ from loratui.tui.screens.base import LoratuiScreen
 from loratui.tui.shell import diary, everywhere
 from loratui.tui.shell.boundary import Boundary
 from loratui.tui.shell.lines import Key
+from loratui.tui.shell.watch import Watch
 
 if TYPE_CHECKING:
     from loratui.core.workspace import Workspace
@@ -55,6 +56,7 @@ class LoratuiApp(Boundary):
         self.keymap = keymap.Keymap()
         self.history = asyncio.Lock()
         """Held while the dataset's changes go back or forth."""
+        self.others = Watch(self)
         self.slow_link = workspace.config.ui.slow_link
         self.graphics = Graphics(self, workspace.config.ui.graphics, lambda: self.slow_link)
         self.own_themes: dict[str, Theme] = {}
@@ -107,6 +109,7 @@ class LoratuiApp(Boundary):
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self._ended, 128 + number)
         self.graphics.start()
+        self.others.start()
         self.call_after_refresh(_collect_garbage)
         self.call_after_refresh(self.guarded, self._read_keymap)
         self.call_after_refresh(self.guarded, self._follow_downloads)

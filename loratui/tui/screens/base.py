@@ -286,6 +286,7 @@ class LoratuiScreen(Forgiving, PacedScreen):
 
     def enter(self) -> None:
         """Reads the core and paints the lines; the app calls it when the screen is entered or the dataset changed."""
+        self.app.others.read()
         self.app.guarded(self.workspace.refresh)
         self.app.guarded(self.reload)
         self.refresh_title()

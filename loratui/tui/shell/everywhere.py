@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from loratui.tui.shell.watch import newest, taken_back
+
 if TYPE_CHECKING:
     from loratui.core.changes import Undone
     from loratui.tui.app import LoratuiApp
@@ -50,7 +52,10 @@ async def _history(app: "LoratuiApp", title: str, past: str, act: "Callable[[], 
     # On a thread, as the first use of the journal may have to finish what a crash interrupted; one after the other, so
     # that a key pressed three times takes back three steps.
     async with app.history:
-        result = await app.jobs.run(title, lambda report, cancel: act())
+        if app.others.news:
+            app.others.show()  # the newest step is one that nobody here has seen: say first which it is
+            return
+        result, left = await app.jobs.run(title, lambda report, cancel: (act(), newest(app.workspace)))
     if not result.steps:
         app.toast(f"nothing to {'undo' if past == 'undone' else 'redo'}")
         return
@@ -58,7 +63,7 @@ async def _history(app: "LoratuiApp", title: str, past: str, act: "Callable[[], 
     more = f" and {len(result.steps) - 1} more steps of it" if len(result.steps) > 1 else ""
     text = f"{past}: {result.steps[0].title}{more} ({files:,} {'file' if files == 1 else 'files'})"
     app.did(text, "loratui undo" if past == "undone" else "loratui redo")
-    app.toast(text)
+    app.toast(text + taken_back(left))
     app.changed()
 
 
