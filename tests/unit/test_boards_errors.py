@@ -44,7 +44,13 @@ NARROW = "Narrow the query, or leave the sorting out: unsorted results have no e
 
 @pytest.fixture
 def network() -> Iterator[Network]:
-    with Network(backoff=0.005, stall=0.1) as made:
+    with Network(backoff=0.005, stall=10.0) as made:
+        yield made
+
+
+@pytest.fixture
+def impatient() -> Iterator[Network]:
+    with Network(backoff=0.005, stall=0.2) as made:
         yield made
 
 
@@ -311,9 +317,9 @@ def test_refusals(network: Network, engine: str, talk: Talk, message: str, remed
     ],
     ids=["silent", "stops", "trickles", "breaks off", "hangs up", "no HTTP", "no gzip"],
 )
-def test_bad_connections(network: Network, talk: Talk, words: str) -> None:
+def test_bad_connections(impatient: Network, talk: Talk, words: str) -> None:
     with HostileServer(talk) as server:
-        error = failure(network, board("danbooru", server.url))
+        error = failure(impatient, board("danbooru", server.url))
     assert error.message == f"mine ({server.host}) {words}."
 
 
@@ -435,7 +441,7 @@ def test_proxies(
 ) -> None:
     with HostileServer(talk) as server:
         monkeypatch.setenv(variable, value.format(SECRET, server.host))
-        with pytest.raises(LoratuiError) as caught, Network(backoff=0.005, stall=0.5) as network:
+        with pytest.raises(LoratuiError) as caught, Network(backoff=0.005, stall=10.0) as network:
             scheme = "https" if variable == "https_proxy" else "http"
             ask(network, board("danbooru", f"{scheme}://danbooru.example"))
     error = caught.value
@@ -447,7 +453,7 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> 
     with HostileServer(says(200, DATA)) as server:
         monkeypatch.setenv("HTTP_PROXY", server.url)
         monkeypatch.setenv("http_proxy", server.url)
-        with Network(backoff=0.005, stall=0.5) as network:
+        with Network(backoff=0.005, stall=10.0) as network:
             assert ask(network, board("danbooru", "http://danbooru.example")) == [7]
         assert server.requests[0].startswith("GET http://danbooru.example/posts.json?")
 
