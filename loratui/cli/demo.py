@@ -206,12 +206,28 @@ def _blocks(document: Document) -> str:
 
 
 def _train(walk: _Walk) -> None:
-    """The trainer is set up and a base model is named: a real run."""
-    walk.verb(
+    """The trainer is set up and a base model is named: a real run, followed as it goes."""
+    from loratui.core.errors import Cancelled
+    from loratui.core.runs import find, follow
+
+    found = walk.verb(
         ["train"],
         lambda run: f"{run['run']}: {run['steps']} steps, a real training of {walk.home.training}, detached",
     )
-    walk.verb(["watch", "last"], lambda event: f"the real training ended: {event['state']}", codes=(0, 1))
+    start, state = time.monotonic(), ""
+    run = find(found["path"])
+    try:
+        with walk.out.progress("training") as report:
+            for event in follow(run, cancel=walk.out.cancel):
+                if event["type"] == "step":
+                    report(event["step"], event["total_steps"], f"loss {event['loss']:.4f}")
+                elif event["type"] == "state":
+                    state = event["state"]
+                    report(0, None, state)
+    except Cancelled:
+        raise Cancelled("The training goes on.", f"`loratui watch {run.folder}` follows it again.") from None
+    reason = f": {run.state().reason}" if run.state().reason else ""
+    walk.tell("watch", "loratui watch last", f"the real training ended: {state}{reason}", time.monotonic() - start)
     walk.verb(["runs"], _run)
 
 

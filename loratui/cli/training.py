@@ -150,6 +150,7 @@ def train(args: Args, out: Output) -> int:
     from loratui.core.training.preflight import preflight as check
     from loratui.core.training.preflight import require
     from loratui.core.training.situation import survey
+    from loratui.core.words import count
 
     workspace = out.workspace(args)
     with out.progress("checking") as report:
@@ -159,7 +160,7 @@ def train(args: Args, out: Output) -> int:
         out.note(line)
     require(found)
     job = compose.compose(situation)
-    length = f"{job.steps:,} steps in {job.epochs} epochs"
+    length = f"{count(job.steps, 'step')} in {count(job.epochs, 'epoch')}"
     if out.dry_run:
         document = {"run": None, "path": None, "steps": job.steps, "epochs": job.epochs, "checks": documents(found)}
         return out.done(document, [f"Would train {job.name}: {length}, with {job.python} {job.script.name}."])
