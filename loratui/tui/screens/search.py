@@ -1,8 +1,10 @@
 """Search: a query, its posts beside their pictures, and all of them into a subset."""
 
+from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar
 
+from loratui.core.config import load
 from loratui.core.errors import LoratuiError
 from loratui.core.jobs import Report
 from loratui.core.sanitize import line
@@ -11,7 +13,10 @@ from loratui.tui.screens.search_asking import SearchAsking
 from loratui.tui.screens.search_boards import BoardsPanel
 from loratui.tui.screens.search_filters import FiltersPanel
 from loratui.tui.screens.search_get import get
+from loratui.tui.screens.search_panels import BoxPanel
 from loratui.tui.screens.search_rows import TagRows, with_word
+from loratui.tui.screens.search_saved import SavedPanel
+from loratui.tui.screens.search_shown import key_of
 from loratui.tui.screens.search_sort import SortPanel, current, reordered
 from loratui.tui.screens.search_view import Look
 from loratui.tui.widgets.thumbnails import ThumbnailGrid
@@ -19,6 +24,9 @@ from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from loratui.core.boards.saved import SavedQuery
+    from loratui.core.boards.since import News
 
 
 class SearchScreen(SearchAsking):
@@ -37,6 +45,8 @@ class SearchScreen(SearchAsking):
         Command("search.exclude", ("x",), "without", "Excludes the tag under the cursor from the query."),
         Command("search.filters", ("f",), "filters", "Size, shape, score, age, kinds: each with what it costs."),
         Command("search.board", ("b",), "boards", "Chooses one board or several, and takes their keys.", footer=False),
+        Command("search.saved", ("o",), "saved", "Opens, saves and renames searches, and tells what is new in each."),
+        Command("search.new", ("n",), "only new", "Shows only what came since you last looked, or all.", footer=False),
         Command("search.sort", ("s",), "sort", "Sorts: by the site, or here what is listed.", footer=False),
         Command("search.look", ("m",), "list/pictures", "Shows posts as list, pictures, or both.", footer=False),
         Command("search.range", ("v",), "mark range", "Marks from the post marked last to the cursor.", footer=False),
@@ -54,7 +64,6 @@ class SearchScreen(SearchAsking):
     async def command_board(self) -> None:
         """Asks for the boards."""
         from loratui.core.boards.registry import ENGINES, find
-        from loratui.core.config import load
 
         config = load()
         boards = [find(config, name) for name, board in config.boards.items() if board.engine in ENGINES]
@@ -65,6 +74,7 @@ class SearchScreen(SearchAsking):
         if chosen is None:
             return
         self._boards = chosen
+        self._get_ready()
         if self._query:
             self._begin(self._query)
         else:
@@ -85,6 +95,49 @@ class SearchScreen(SearchAsking):
                 self.app.report_error(error)
 
         self.app.jobs.start(f"asking {board}", work, lambda _: tried(None), failed, quiet=True)
+
+    async def command_saved(self) -> None:
+        """Asks for a saved search."""
+        from loratui.core.boards.saved import SavedQuery
+
+        here = SavedQuery(query=self._query, boards=tuple(self._boards), wishes=self._wishes) if self._query else None
+        panel = SavedPanel(here, self._ask_what_is_new)
+        self.show_panel(panel)
+        chosen = await panel.answer
+        self._close(panel)
+        if chosen is None:
+            return
+        saved, only_new = chosen
+        self._boards = list(saved.boards) or [load().default_board]
+        self._wishes = replace(saved.wishes, ratios=self._wishes.ratios)
+        self._get_ready()
+        self._begin(saved.query, only_new=only_new)
+
+    def _ask_what_is_new(self, saved: "SavedQuery", told: "Callable[[News | LoratuiError], object]") -> None:
+        """Asks the boards of a saved search, beside the screen."""
+
+        def work(report: Report, cancel: Event) -> "News":
+            from loratui.core.boards.registry import find
+            from loratui.core.boards.since import news
+
+            config = load()
+            boards = [find(config, name) for name in saved.boards or (config.default_board,)]
+            return news(boards, self._connected(), saved.query, saved.wishes, cancel=cancel)
+
+        def failed(error: Exception) -> None:
+            if isinstance(error, LoratuiError):
+                told(error)
+            else:
+                self.app.report_error(error)
+
+        self.app.jobs.start("asking what is new", work, told, failed, quiet=True)
+
+    def command_new(self) -> None:
+        """Only what is new, or all."""
+        if self._marks is None or not self._marks.by_board:
+            self.toast("you have not looked at this query before: all of it is new", level="warn")
+        else:
+            self._begin(self._query, only_new=not self._only_new)
 
     def command_filters(self) -> None:
         """Opens the filters, or closes them."""
@@ -134,7 +187,9 @@ class SearchScreen(SearchAsking):
     def unavailable(self, id: str) -> str | None:  # noqa: A002
         """Why a command cannot run now."""
         name = id.partition(".")[2]
-        if name not in ("query", "board", "look", "filters") and not self._listed.posts:
+        if name == "new" and self._query and not self._listed.posts:
+            return None
+        if name not in ("query", "board", "look", "filters", "saved") and not self._listed.posts:
             return "there are no posts yet: press / to search"
         # Asked for before the screen has its widgets, too.
         in_tags = any(view.has_focus and len(view.rows) for view in self.query("#tags").results(VirtualList))
@@ -154,6 +209,8 @@ class SearchScreen(SearchAsking):
             return
         following: dict[Look, Look] = {"both": "list", "list": "grid", "grid": "both"}
         self._look_like(following[self._look])
+        if not self._listed.posts:
+            self._show()
 
     def command_mark(self) -> None:
         """Marks or unmarks the post, and steps on."""
@@ -192,7 +249,7 @@ class SearchScreen(SearchAsking):
 
     def step_out(self) -> bool:
         """Panel, then pane, then marks."""
-        if isinstance(self.panel, BoardsPanel | FiltersPanel) and self.panel.step_out():
+        if isinstance(self.panel, BoxPanel) and self.panel.step_out():
             return True
         if super().step_out():
             return True
@@ -216,4 +273,7 @@ class SearchScreen(SearchAsking):
     async def command_get(self) -> None:
         """Asks where to and how many, then gets."""
         if self._listing is not None:
-            await get(self, self._listing, self._total, self._listed.chosen())
+            marked = self._listed.chosen()
+            if await get(self, self._listing, self._total, marked):
+                self._listed.marked.difference_update(key_of(post) for post in marked)
+                self._marked()

@@ -16,16 +16,18 @@ from loratui.tui.jobs import Job
 from loratui.tui.screens.search_filters import FiltersPanel
 from loratui.tui.screens.search_here import look
 from loratui.tui.screens.search_rows import size
-from loratui.tui.screens.search_shown import Here, Key, Shown
+from loratui.tui.screens.search_shown import Here, Key, Shown, key_of
 from loratui.tui.screens.search_view import SearchView
 from loratui.tui.widgets.query_line import QueryLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from loratui.core.boards.completing import Completer
     from loratui.core.boards.listing import Listing
     from loratui.core.boards.network import Network
     from loratui.core.boards.post import Post
+    from loratui.core.boards.since import Marks
     from loratui.core.workspace import Workspace
 
 _AHEAD = 60
@@ -45,6 +47,9 @@ class SearchAsking(SearchView):
         self._total: int | None = None
         self._job: Job | None = None
         self._looking: Job | None = None
+        self._completer: Completer | None = None
+        self._marks: Marks | None = None
+        self._only_new = False
         self._said: set[str] = set()
         self._turn = Lock()
         """Held while a thread uses the listing: what was given up may take a moment to notice."""
@@ -52,12 +57,15 @@ class SearchAsking(SearchView):
     def on_mount(self) -> None:
         """Says how to begin."""
         self._show()
+        self._get_ready()
 
     def on_unmount(self) -> None:
         """Asks no more."""
         for job in (self._job, self._looking):
             if job is not None:
                 job.cancel.set()
+        if self._completer is not None:
+            self._completer.close()
 
     def reload(self) -> None:
         """What is here may have changed: pictures came, went into the trash, or are queued."""
@@ -92,6 +100,8 @@ class SearchAsking(SearchView):
         if listing is None:
             return f"{self.EMPTY.format(board=self._on)} {self.app.greeting}".rstrip()
         left_out = sum(listing.filtered.values())
+        if not left_out and self._only_new:
+            return "Nothing is new since you last looked. Press n to see all of it."
         if not left_out:
             return f"{self._on} has nothing for this query. Press / to change it."
         left = (
@@ -122,9 +132,35 @@ class SearchAsking(SearchView):
         parts.append("total unknown" if self._total is None else count(self._total, "post"))
         parts += [f"{listing.kept:,} listed"] if listing.kept != self._total else []
         parts += [f"{'≥ ' if listing.unsized else ''}{size(listing.bytes)}"] if listing.bytes else []
+        parts += [f"{len(self._listed.new):,} new"] if self._listed.new else []
         parts += [f"{present:,} here"] if (present := self._listed.present) else []
         parts += [f"{len(self._listed.marked):,} marked"] if self._listed.marked else []
         self.set_counts(" · ".join(parts))
+
+    # --- the query line ------------------------------------------------------------------------------------------
+
+    def _get_ready(self) -> None:
+        """Has the query line complete for the boards chosen, and know what was asked before. Slow to load."""
+        names, workspace = tuple(self._boards), self.workspace
+
+        def work(report: Report, cancel: Event) -> "tuple[Completer, list[str]]":
+            from loratui.core.boards import past
+            from loratui.core.boards.completing import Completer
+            from loratui.core.boards.registry import find
+            from loratui.core.config import load
+            from loratui.core.vocabulary.machine import vocabulary
+
+            config, project = load(), workspace.project
+            known = vocabulary(workspace.root, config.model_dirs, project.tagger.model if project else "")
+            return Completer([find(config, name) for name in names], self._connected, known), past.recent()
+
+        def done(ready: "tuple[Completer, list[str]]") -> None:
+            if self._completer is not None:
+                self._completer.close()
+            self._completer = self._line.completer = ready[0]
+            self._line.history = ready[1]
+
+        self.app.jobs.start("reading the vocabulary", work, done, quiet=True)
 
     # --- asking --------------------------------------------------------------------------------------------------
 
@@ -141,34 +177,47 @@ class SearchAsking(SearchView):
         event.stop()
         self._back_to_posts()
 
-    def _begin(self, query: str) -> None:
-        """Searches."""
+    def _begin(self, query: str, *, only_new: bool = False) -> None:
+        """Searches.
+
+        Args:
+            query: what for.
+            only_new: what was there when the person last looked is passed over.
+        """
         if not query:
             self.toast("that was the last tag: press / to type others", level="warn")
             return
         if self._job is not None:
             self._job.cancel.set()
-        self._query, self._listing, self._total = query, None, None
+        if query != self._query:
+            self._marks = None
+        self._query, self._listing, self._total, self._only_new = query, None, None, only_new
         order, self._listed = self._listed.order, Shown()
         self._listed.order = order
         self._several = len(self._boards) > 1
         self._line.value = query
         self._line.history = [*(text for text in self._line.history if text != query), query]
-        names, wishes = tuple(self._boards), self._wishes
+        names, wishes, before = tuple(self._boards), self._wishes, self._marks
 
-        def work(report: Report, cancel: Event) -> "tuple[Listing, Sequence[Post]]":
+        def work(report: Report, cancel: Event) -> "tuple[Listing, Sequence[Post], Marks]":
+            from loratui.core.boards import past, since
             from loratui.core.boards.merged import search_boards
             from loratui.core.boards.registry import find
             from loratui.core.config import load
 
             config = load()
             boards = [find(config, name) for name in names]
-            listing = search_boards(boards, self._connected(), query, wishes, cancel=cancel)
+            marks = before or since.marks(query)
+            past.asked(query)
+            known = marks.seen if only_new else None
+            listing = search_boards(boards, self._connected(), query, wishes, known=known, cancel=cancel)
             listing.total()
-            return listing, listing.some(report=report)
+            posts = listing.some(report=report)
+            since.looked(query, posts)
+            return listing, posts, marks
 
-        def done(begun: "tuple[Listing, Sequence[Post]]") -> None:
-            self._listing, posts = begun
+        def done(begun: "tuple[Listing, Sequence[Post], Marks]") -> None:
+            self._listing, posts, self._marks = begun
             self._total = self._listing.total()
             if self._network is not None:
                 self._previews.use(self._network, {board.name: board for board in self._listing.boards})
@@ -233,16 +282,23 @@ class SearchAsking(SearchView):
             return
         if self._index + _AHEAD < len(self._listed):
             return
+        query = self._query
 
         def work(report: Report, cancel: Event) -> "list[Post]":
+            from loratui.core.boards import since
+
             with self._turn:
                 listing.cancel = cancel
-                return listing.some(report=report)
+                posts = listing.some(report=report)
+                since.looked(query, posts)
+                return posts
 
         self._ask_boards("listing", work, self._take)
 
     def _take(self, posts: "Sequence[Post]") -> None:
         """Adds posts to the list."""
+        if self._marks is not None:
+            self._listed.new.update(key_of(post) for post in posts if self._marks.new(post))
         self._listed.add(posts)
         self._taken(posts)
 

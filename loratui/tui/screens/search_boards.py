@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from loratui.core.errors import LoratuiError
 from loratui.core.sanitize import line
+from loratui.tui.screens.search_panels import BoxPanel
 from loratui.tui.shell.lines import Key
-from loratui.tui.shell.panels import Entry, Panel
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class _Rows:
         return Content.assemble(f"{line(board.name, 20):<16} ", (f"{address:<28} {board.ENGINE:<11} ", "$dim"), key)
 
 
-class BoardsPanel(Panel):
+class BoardsPanel(BoxPanel):
     """The configured boards; `answer` becomes the names of those to search, None when the person steps out.
 
     Args:
@@ -57,50 +56,34 @@ class BoardsPanel(Panel):
     """
 
     DEFAULT_CSS = """
-    BoardsPanel VirtualList { height: 13; max-height: 40vh; background: $surface; }
-    BoardsPanel #keybox { display: none; height: auto; }
-    BoardsPanel.-asking #keybox { display: block; }
-    BoardsPanel #says { height: auto; }
+    BoardsPanel VirtualList { height: 14; max-height: 40vh; }
     """
-    KEYS: ClassVar[tuple[Key, ...]] = (
+    LIST_KEYS = (
         Key("enter", "search", last=True),
         Key("space", "mark several"),
         Key("e", "paste its key"),
         Key("esc", "leave it", last=True),
     )
+    BOX_KEYS = (Key("enter", "try and store it", last=True), Key("esc", "leave it", last=True))
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "mark"), Binding("e", "key")]
 
     def __init__(self, boards: "Sequence[Board]", chosen: Sequence[str], paste: Paste) -> None:
-        super().__init__("Boards: one, or several as one search")
-        several = set(chosen) if len(chosen) > 1 else set()
-        self._rows = _Rows(list(boards), several)
-        self._first = next((index for index, board in enumerate(boards) if board.name in chosen), 0)
+        boards = sorted(boards, key=lambda board: board.name not in chosen)
+        self._rows = _Rows(boards, set(chosen) if len(chosen) > 1 else set())
         self._paste = paste
         self._trying = False
         self.answer: asyncio.Future[list[str] | None] = asyncio.get_running_loop().create_future()
-
-    def compose_content(self) -> ComposeResult:
-        """The list, and the box that opens below it."""
-        yield VirtualList(self._rows)
-        box = Entry(id="keybox")
-        box.password = True
-        yield Static(id="says")
-        yield box
-
-    def on_mount(self) -> None:
-        """The cursor is on the board searched now."""
-        self.query_one(VirtualList).cursor = self._first
+        super().__init__("Boards: one, or several as one search", self._rows, masked=True)
 
     @property
     def _board(self) -> "Board":
-        return self._rows.boards[self.query_one(VirtualList).cursor]
+        return self._rows.boards[self.view.cursor]
 
     def action_mark(self) -> None:
         """Marks the board, or takes its mark away, and steps on."""
-        view = self.query_one(VirtualList)
         self._rows.marked ^= {self._board.name}
-        view.update_row(view.cursor)
-        view.cursor += 1
+        self.view.update_row(self.view.cursor)
+        self.view.cursor += 1
 
     def on_virtual_list_chosen(self, event: VirtualList.Chosen) -> None:
         """Those marked, else the one under the cursor."""
@@ -117,21 +100,20 @@ class BoardsPanel(Panel):
 
         board = self._board
         if not board.KEY_FIELDS:
-            self._say(f"{line(board.name)} takes no key: search it as you are.", "$dim")
+            self.say(f"{line(board.name)} takes no key: search it as you are.", "$dim")
             return
         place = f" from {board.KEY_PLACE}" if board.KEY_PLACE else ""
-        self._say(f"Paste {example(board)}{place} and press enter. It is shown as dots, and stored for you alone.", "")
-        self.add_class("-asking")
-        self.query_one(Entry).focus()
+        self.say(f"Paste {example(board)}{place} and press enter. It is shown as dots, and stored for you alone.", "")
+        self.open_box()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Tries the key, and stores it."""
         event.stop()
         name, pasted = self._board.name, event.value
-        self._leave_box()
+        self.step_out()
         if pasted.strip() and not self._trying:
             self._trying = True
-            self._say(f"Asking {line(name)} whether the key is right …", "$dim")
+            self.say(f"Asking {line(name)} whether the key is right …", "$dim")
             self._paste(name, pasted, lambda error: self._tried(name, error))
 
     def _tried(self, name: str, error: LoratuiError | None) -> None:
@@ -144,28 +126,11 @@ class BoardsPanel(Panel):
             return
         config = load()
         self._rows.boards = [find(config, board.name) for board in self._rows.boards]
-        self.query_one(VirtualList).update_rows()
+        self.view.update_rows()
         if error is None:
-            self._say(f"{line(name)} takes the key; it is stored.", "$success")
+            self.say(f"{line(name)} takes the key; it is stored.", "$success")
         else:
-            self._say(f"{error.message} {error.remedy}", "$error")
-
-    def step_out(self) -> bool:
-        """Closes the box; whether it was open."""
-        if not self.has_class("-asking"):
-            return False
-        self._leave_box()
-        self._say("", "")
-        return True
-
-    def _leave_box(self) -> None:
-        box = self.query_one(Entry)
-        box.value = ""
-        self.remove_class("-asking")
-        self.query_one(VirtualList).focus()
-
-    def _say(self, text: str, style: str) -> None:
-        self.query_one("#says", Static).update(Content.styled(line(text, 400), style))
+            self.say(f"{error.message} {error.remedy}")
 
     def closed(self) -> None:
         """The boards stay as they were."""

@@ -14,11 +14,10 @@ from loratui.core.boards.wishes import Wishes
 from loratui.core.errors import UsageError
 from loratui.core.sanitize import line
 from loratui.core.words import count
+from loratui.tui.screens.search_panels import BoxPanel
 from loratui.tui.screens.search_rows import size
 from loratui.tui.screens.search_wishes import ROWS
 from loratui.tui.shell.lines import Key
-from loratui.tui.shell.panels import Entry, Panel
-from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     from loratui.core.boards.listing import Listing
@@ -90,7 +89,7 @@ class _Rows:
         )
 
 
-class FiltersPanel(Panel):
+class FiltersPanel(BoxPanel):
     """Stays open while the results follow.
 
     Args:
@@ -101,12 +100,11 @@ class FiltersPanel(Panel):
     """
 
     DEFAULT_CSS = """
-    FiltersPanel VirtualList { height: 1fr; min-height: 9; background: $surface; }
-    FiltersPanel .panel--sum, FiltersPanel #says { height: auto; }
-    FiltersPanel #typed { display: none; }
-    FiltersPanel.-typing #typed { display: block; }
+    PanelHost.-right > FiltersPanel { width: 70; }
+    FiltersPanel VirtualList { height: 1fr; min-height: 9; }
+    FiltersPanel #sum { height: auto; }
     """
-    KEYS: ClassVar[tuple[Key, ...]] = (
+    LIST_KEYS = (
         Key("← →", "change", last=True),
         Key("e", "type"),
         Key("x", "off"),
@@ -124,30 +122,28 @@ class FiltersPanel(Panel):
     def __init__(
         self, wishes: Wishes, query: str, wished: Callable[[Wishes], object], asked: Callable[[str], object]
     ) -> None:
-        super().__init__("Filters: judged from the records, before a file is fetched")
         self._rows = _Rows(wishes, query)
+        super().__init__("Filters: judged from the records, before a file is fetched", self._rows)
         self._wished = wished
         self._asked = asked
         self._rest: Timer | None = None
 
     def compose_content(self) -> ComposeResult:
-        """What comes of it, the filters, and the box to type a value."""
-        yield Static(classes="panel--sum")
-        yield VirtualList(self._rows)
-        yield Static(id="says")
-        yield Entry(id="typed")
+        """What comes of it, above the filters."""
+        yield Static(id="sum")
+        yield from super().compose_content()
 
     def show(self, listing: "Listing | None", total: int | None) -> None:
         """Takes in what the filters cost now."""
         if not self.is_attached:
             return
         self._rows.costs = {cost.reason: cost for cost in listing.costs()} if listing is not None else {}
-        self.query_one(VirtualList).update_rows()
-        self.query_one(".panel--sum", Static).update(_sum(listing, total) if listing is not None else "")
+        self.view.update_rows()
+        self.query_one("#sum", Static).update(_sum(listing, total) if listing is not None else "")
 
     @property
     def _at(self) -> int:
-        return self.query_one(VirtualList).cursor
+        return self.view.cursor
 
     # --- changing ------------------------------------------------------------------------------------------------
 
@@ -177,8 +173,8 @@ class FiltersPanel(Panel):
             self._changed()
 
     def _changed(self) -> None:
-        self._say("")
-        self.query_one(VirtualList).update_rows()
+        self.say("")
+        self.view.update_rows()
         if self._rest is not None:
             self._rest.stop()
         self._rest = self.set_timer(_PAUSE, self._apply)
@@ -189,7 +185,7 @@ class FiltersPanel(Panel):
         try:
             self._wished(rows.wishes)
         except UsageError as error:
-            self._say(f"{error.message} {error.remedy}")
+            self.say(f"{error.message} {error.remedy}")
             return
         self._asked(rows.query)
 
@@ -198,14 +194,12 @@ class FiltersPanel(Panel):
     def action_type(self) -> None:
         """Opens the box for an exact value."""
         if self._at == _RATING or ROWS[self._at].typed is None:
-            self._say("This one is only on or off: use the arrows.")
+            self.say("This one is only on or off: use the arrows.")
             return
-        row, box = ROWS[self._at], self.query_one(Entry)
+        row = ROWS[self._at]
         shown = row.shown(self._rows.wishes)
-        box.value = shown if not row.reason and row.label != "file" else ""
-        box.placeholder = f"{row.label}: {shown or row.help or 'a number'}"
-        self.add_class("-typing")
-        box.focus()
+        words = not row.reason and row.label != "file"
+        self.open_box(shown if words else "", f"{row.label}: {shown or row.help or 'a number'}")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Takes what was typed."""
@@ -215,22 +209,10 @@ class FiltersPanel(Panel):
         try:
             wishes = typed(self._rows.wishes, event.value).checked()
         except UsageError as error:
-            self._say(f"{error.message} {error.remedy}")
+            self.say(f"{error.message} {error.remedy}")
             return
         self.step_out()
         self._take(wishes)
-
-    def step_out(self) -> bool:
-        """Closes the box; whether it was open."""
-        if not self.has_class("-typing"):
-            return False
-        self.remove_class("-typing")
-        self._say("")
-        self.query_one(VirtualList).focus()
-        return True
-
-    def _say(self, text: str) -> None:
-        self.query_one("#says", Static).update(Content.styled(line(text, 400), "$error"))
 
     def closed(self) -> None:
         """What was changed last is done still."""

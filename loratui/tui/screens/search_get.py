@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from loratui.tui.screens.base import LoratuiScreen
 
 
-async def get(screen: "LoratuiScreen", listing: "Listing", total: int | None, marked: "Sequence[Post]") -> None:
-    """Asks for what is left open, and gets the marked posts, or without any all of the search that its filters pass."""
+async def get(screen: "LoratuiScreen", listing: "Listing", total: int | None, marked: "Sequence[Post]") -> bool:
+    """Asks for what is left open, and gets the marked posts, or without any all of the search that its filters pass.
+
+    Returns:
+        whether the person took it.
+    """
     from loratui.core.downloads.get import ASK_ABOVE
     from loratui.core.downloads.manifest import Options
     from loratui.tui.shell.form import Field
@@ -32,7 +36,7 @@ async def get(screen: "LoratuiScreen", listing: "Listing", total: int | None, ma
         title, [into, captions] if marked else [into, most, captions], "" if marked else _told(listing), enter="get"
     )
     if answer is None:
-        return
+        return False
     target = answer["into"].strip() or None
     limit = None if marked else number(answer["limit"], "at most")
     options = Options(limit, listing.wishes, answer["captions"] != "none")
@@ -43,9 +47,10 @@ async def get(screen: "LoratuiScreen", listing: "Listing", total: int | None, ma
         if (expected is None or expected > ASK_ABOVE) and not await screen.confirm(
             f"This gets {'an unknown number of' if expected is None else f'up to {expected:,}'} posts. Go on?"
         ):
-            return
+            return False
         downloads_runner.get_query(screen, listing, target, options)
     screen.toast("Getting: see Downloads with gd.")
+    return True
 
 
 def _told(listing: "Listing") -> str:

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from loratui.core.sanitize import line
 from loratui.core.words import count
-from loratui.tui.screens.search_shown import Here, Shown
+from loratui.tui.screens.search_shown import Here, Shown, key_of
 
 if TYPE_CHECKING:
     from loratui.core.boards.post import Post
@@ -30,6 +30,7 @@ _HERE: Final[Mapping[Here, tuple[str, str, str]]] = {
     "trash": ("×", "$dropped", "in the trash"),
     "queue": ("↓", "$primary", "in the queue"),
 }
+_NEW: Final = ("+", "$accent", "new")
 _BOARD_WIDTH = 10
 
 
@@ -64,7 +65,7 @@ class PostRows:
         """Whether it is here, id, board, score, size, type, rating, tags."""
         post = self._listed.posts[index]
         here = self._listed.here_of(post)
-        sign, colour, _ = _HERE[here] if here else (" ", "", "")
+        sign, colour, _ = _HERE[here] if here else _NEW if key_of(post) in self._listed.new else (" ", "", "")
         score = "–" if post.score is None else str(post.score)
         board = f"{line(post.board, _BOARD_WIDTH):<{_BOARD_WIDTH}} " if self._several else ""
         size = f"{post.width}×{post.height}" if post.width else "–"

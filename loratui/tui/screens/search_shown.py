@@ -54,6 +54,7 @@ class Shown:
     Attributes:
         posts: as shown.
         marked: the keys of the chosen ones.
+        new: the keys of those that came since the person last looked at the query.
         counts: how many of the posts have each tag.
         common: tags that say little, as most of the first posts have them. Later posts do not change that, so that
             rows stay as they were painted.
@@ -63,6 +64,7 @@ class Shown:
     def __init__(self) -> None:
         self.posts: list[Post] = []
         self.marked: set[Key] = set()
+        self.new: set[Key] = set()
         self.counts: Counter[str] = Counter()
         self.common: frozenset[str] = frozenset()
         self.order: Order | None = None

@@ -129,7 +129,7 @@ class SearchView(LoratuiScreen):
                 with Vertical(id="detail"):
                     yield Picture(id="picture")
                     yield Static(id="about")
-                    yield VirtualList(id="tags", empty="The tags of the post under the cursor stand here.")
+                    yield VirtualList(id="tags")
 
     def on_mount(self) -> None:
         """The list has the keys."""
@@ -299,7 +299,9 @@ class SearchView(LoratuiScreen):
         """
         self.query_one("#heads", Static).update(heads(self._several) if self._listed.posts else "")
         self._posts.set_source(PostRows(self._listed, self._query, self._several), keep=keep, empty=empty)
-        self._grid.set_source(_Pictures(self._listed, self._previews), keep=keep, empty=empty)
+        # Beside the list, which says it already, the grid is just empty.
+        beside = self._look == "both" and not self._narrow
+        self._grid.set_source(_Pictures(self._listed, self._previews), keep=keep, empty="" if beside else empty)
         if not keep:
             self._showing = None
         self._show_post()
