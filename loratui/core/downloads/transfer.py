@@ -53,7 +53,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A whole, checked file at the job's `part`.
+    """A whole, checked file at the job's `part`; not yet synced to the disk: see `keep`.
 
     Attributes:
         bytes: its size.
@@ -149,8 +149,6 @@ async def fetch(
                         if have - then < SLOWEST * (now - since):
                             raise TransferError("the server stood still", again=True)
                         since, then = now, have
-                file.flush()
-                await asyncio.to_thread(os.fsync, file.fileno())
     except httpx.TimeoutException as error:
         raise TransferError("the server stood still", again=True) from error
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -161,6 +159,17 @@ async def fetch(
             job.part.unlink(missing_ok=True)
         raise
     return _checked(job, have, digest.hexdigest())
+
+
+def keep(part: Path, whole: Path) -> None:
+    """Makes a checked file durable, and names it so: a file of that name is never asked for again.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.rename(whole)
 
 
 def _headers(job: Job, have: int) -> dict[str, str]:

@@ -9,10 +9,12 @@ from queue import Empty, SimpleQueue
 
 from loratui.core.boards import pace
 from loratui.core.boards.network import LONGEST_WAIT, Network, host_of
-from loratui.core.downloads.transfer import Fetched, Job, TransferError, fetch
+from loratui.core.downloads.transfer import Fetched, Job, TransferError, fetch, keep
 
 PER_HOST = 4
 TRIES = 4
+_KEEPING = 16
+"""Files that may wait for the disk; beyond that the network waits too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Transfers:
         self._tries = tries
         self._queues: dict[str, asyncio.Queue[Job]] = {}
         self._workers: list[Future[None]] = []
+        self._keeping: set[asyncio.Task[None]] = set()
         self._events: SimpleQueue[Event] = SimpleQueue()
         self.pending = 0
         """Jobs given and not yet ended."""
@@ -89,7 +92,11 @@ class Transfers:
         """Ends all at once; parts stay where they are."""
         for worker in self._workers:
             worker.cancel()
-        self._network.run(asyncio.sleep(0))  # lets the cancelled ones close their files
+        self._network.run(self._settled())
+
+    async def _settled(self) -> None:
+        await asyncio.sleep(0)  # lets the cancelled ones close their files
+        await asyncio.gather(*self._keeping, return_exceptions=True)
 
     async def _work(self, host: str, interval: float) -> None:
         queue = self._queues[host]
@@ -97,8 +104,12 @@ class Transfers:
             job = await queue.get()
             try:
                 fetched = await self._fetch(job, host, interval)
-                job.part.rename(job.part.with_suffix(".whole"))  # synced and checked: never asked for again
-                self._events.put(Event(job.key, fetched=fetched))
+                # The next file is asked for while the disk still writes this one.
+                while len(self._keeping) >= _KEEPING:
+                    await asyncio.wait(self._keeping, return_when=asyncio.FIRST_COMPLETED)
+                task = asyncio.create_task(self._keep(job, fetched))
+                self._keeping.add(task)
+                task.add_done_callback(self._keeping.discard)
             except TransferError as error:
                 self._events.put(Event(job.key, error=error.reason, trouble=error.again))
             except OSError as error:
@@ -106,6 +117,14 @@ class Transfers:
             except Exception as error:
                 # Whatever an odd server provokes: the file fails, its worker must not, or the get would wait for ever.
                 self._events.put(Event(job.key, error=f"unexpected trouble ({type(error).__name__})"))
+
+    async def _keep(self, job: Job, fetched: Fetched) -> None:
+        try:
+            await asyncio.to_thread(keep, job.part, job.part.with_suffix(".whole"))
+        except OSError as error:
+            self._events.put(Event(job.key, broken=error))
+        else:
+            self._events.put(Event(job.key, fetched=fetched))
 
     async def _fetch(self, job: Job, host: str, interval: float) -> Fetched:
         """Tries the job's addresses in turn."""
