@@ -14,10 +14,17 @@ from loratui.core.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A GET of a board, without the keys: those are added where it is sent, so that a request may be shown."""
+    """A GET of a board, without the keys: those are added where it is sent, so that a request may be shown.
+
+    Attributes:
+        path: begins with a slash.
+        params: in the order in which they are sent.
+        for_all: the site answers it to everybody, even where it wants a key for all else.
+    """
 
     path: str
     params: tuple[tuple[str, str], ...] = ()
+    for_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,7 @@ class Danbooru(Board):
             page_url=self.page_url(record.id),
             variants=variants(
                 self.url,
+                file_url,
                 *(
                     (made.url, made.width, made.height, None)
                     for made in (record.media_asset.variants if record.media_asset else ())

@@ -195,7 +195,7 @@ class E621(Board):
             deleted=record.flags.deleted,
             hidden=not file_url,
             page_url=self.page_url(record.id),
-            variants=variants(self.url, *_made(sample), *_made(preview)),
+            variants=variants(self.url, file_url, *_made(sample), *_made(preview)),
         )
 
 

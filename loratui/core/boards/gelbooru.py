@@ -123,7 +123,7 @@ class Gelbooru(Board):
 
     def complete_request(self, word: str) -> Request | None:
         params = (("page", "autocomplete2"), ("term", word), ("type", "tag_query"), ("limit", "10"))
-        return Request("/index.php", params)
+        return Request("/index.php", params, for_all=True)
 
     def completions(self, raw: bytes) -> list[Completion]:
         found = []
@@ -188,7 +188,7 @@ class Gelbooru(Board):
             deleted=record.status == "deleted",
             hidden=not file_url,
             page_url=self.page_url(record.id),
-            variants=variants(self.url, (record.sample_url, record.sample_width, record.sample_height, None)),
+            variants=variants(self.url, file_url, (record.sample_url, record.sample_width, record.sample_height, None)),
         )
 
     def _built(self, record: _Record) -> str:

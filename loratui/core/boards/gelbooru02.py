@@ -46,7 +46,7 @@ class Gelbooru02(Gelbooru):
         return [Request("/index.php", (*call, ("name", tag))) for tag in tags]
 
     def complete_request(self, word: str) -> Request | None:
-        return Request("/autocomplete.php", (("q", word),))
+        return Request("/autocomplete.php", (("q", word),), for_all=True)
 
     def rating_terms(self, wanted: frozenset[str]) -> list[str]:
         # The word for the mildest rating differs from site to site (safe, general): name only what is not wanted.

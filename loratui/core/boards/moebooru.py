@@ -163,6 +163,7 @@ class Moebooru(Board):
             page_url=self.page_url(record.id),
             variants=variants(
                 self.url,
+                file_url,
                 (record.jpeg_url, record.jpeg_width, record.jpeg_height, record.jpeg_file_size),
                 (record.sample_url, record.sample_width, record.sample_height, record.sample_file_size),
             ),

@@ -11,7 +11,8 @@ from loratui.core.boards import decode
 from loratui.core.boards.board import Board, Completion, Cursor, Page, Request, listed
 from loratui.core.boards.philomena_query import tag as written_tag
 from loratui.core.boards.philomena_query import written
-from loratui.core.boards.post import RATINGS, Post, Variant, by_category
+from loratui.core.boards.post import RATINGS, Post, by_category
+from loratui.core.boards.variants import variants, within
 from loratui.core.errors import UsageError
 
 _RATINGS = {"safe": "g", "suggestive": "s", "questionable": "q", "explicit": "e"}
@@ -261,18 +262,15 @@ class Philomena(Board):
             deleted=record.hidden_from_users,
             hidden=not file_url,
             page_url=self.page_url(record.id),
-            variants=self._variants(record, small),
+            variants=variants(
+                self.url,
+                file_url,
+                *(
+                    (small.get(name), *within(record.width or 0, record.height or 0, *box), None)
+                    for name, box in _BOXES.items()
+                ),
+            ),
         )
-
-    def _variants(self, record: _Record, small: Mapping[str, str]) -> tuple[Variant, ...]:
-        width, height = record.width or 0, record.height or 0
-        found = []
-        for name, (widest, highest) in _BOXES.items():
-            url = decode.address(small.get(name), self.url)
-            share = min(widest / width, highest / height) if width and height else 1.0
-            if url and share < 1:
-                found.append(Variant(url, round(width * share), round(height * share), decode.extension(url)))
-        return tuple(found)
 
 
 def _typed(name: str) -> str:

@@ -7,17 +7,18 @@ Made = tuple[str | None, int | None, int | None, int | None]
 """Address, width, height, bytes; whatever is unknown is None."""
 
 
-def variants(base: str, *made: Made) -> tuple[Variant, ...]:
+def variants(base: str, original: str, *made: Made) -> tuple[Variant, ...]:
     """Those of `made` that are still pictures of known size, the smallest first.
 
     Args:
         base: the board's address, for relative ones.
+        original: its address: where boards have made nothing smaller, they give that for the sample too.
     """
     found = {}
     for url, width, height, size in made:
         address = decode.address(url, base)
         ext = decode.extension(address)
-        if address and width and height and ext in STILLS:
+        if address and address != original and width and height and ext in STILLS:
             found[address] = Variant(address, width, height, ext, size or None)
     return tuple(sorted(found.values(), key=lambda variant: variant.width * variant.height))
 

@@ -9,8 +9,9 @@ import msgspec
 from loratui.core.boards import decode
 from loratui.core.boards.board import Board, Cursor, Page, Request, listed
 from loratui.core.boards.guesses import works
-from loratui.core.boards.post import Post, Variant, by_category
+from loratui.core.boards.post import Post, by_category
 from loratui.core.boards.terms import Term
+from loratui.core.boards.variants import variants, within
 from loratui.core.errors import UsageError
 
 _TYPES = ("jpg", "png", "webp", "gif")
@@ -26,6 +27,7 @@ _HOUSEKEEPING = frozenset(_META.split())
 _PIXIV_ID = re.compile(r"pixiv_id_\d+")
 _SIDES = {"small": 240, "medium": 600, "large": 1024}
 """How high the site's smaller pictures are made, at most."""
+_WIDEST = 1 << 20
 
 
 class _Record(msgspec.Struct):
@@ -147,17 +149,15 @@ class Zerochan(Board):
             categorised=not tags,
             source=record.source or "",
             page_url=self.page_url(record.id),
-            variants=self._variants(record),
+            variants=variants(
+                self.url,
+                candidates[0],
+                *(
+                    (getattr(record, name), *within(record.width or 0, record.height or 0, _WIDEST, most), None)
+                    for name, most in _SIDES.items()
+                ),
+            ),
         )
-
-    def _variants(self, record: _Record) -> tuple[Variant, ...]:
-        width, height = record.width or 0, record.height or 0
-        found = []
-        for name, most in _SIDES.items():
-            url = decode.address(getattr(record, name), self.url)
-            if url and height > most:
-                found.append(Variant(url, round(width * most / height), most, decode.extension(url)))
-        return tuple(found)
 
 
 def _titled(tag: str) -> str:
