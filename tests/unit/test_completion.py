@@ -358,6 +358,14 @@ def test_what_a_board_told_is_known_without_it_later(network: Network) -> None:
         ]
 
 
+def test_a_site_that_wants_a_key_completes_without_one(network: Network) -> None:
+    with BoardServer("gelbooru", [], key=("1", "secret")) as server:
+        server.faults.append(Fault("autocomplete2", "raw", body=b'[{"value":"kafka","post_count":"7"}]'))
+        keyless = Gelbooru("mine", BoardConfig(url=server.url, needs_key=True))
+        with completing(network, [keyless]) as (_, heard):
+            assert heard.find("kaf", "kafka")
+
+
 def test_a_closed_completer_asks_nobody(network: Network) -> None:
     with board(KAFKA) as server, completing(network, [danbooru(server)]) as (completer, heard):
         completer.close()
