@@ -119,6 +119,48 @@ def test_it_ended_while_it_had_no_supervisor(tmp_path: Path) -> None:
         assert wait_over(run) == "done"
 
 
+def test_a_group_that_is_another_s_by_now_is_left_alone(tmp_path: Path) -> None:
+    run = started(tmp_path, images=20)
+    with ended_at_last(run), subprocess.Popen(["sleep", "60"], process_group=0) as stranger:
+        kill_supervisor(run)
+        wait_for(lambda: supervisor.start_time(trainer_pid(run)) is None)
+        state = raw(run)
+        assert supervisor.group_lives(stranger.pid, os.getsid(0))
+        assert not supervisor.group_lives(stranger.pid, int(str(state["session"])))
+        (run.folder / "state.json").write_text(json.dumps(state | {"pid": stranger.pid, "pgid": stranger.pid}))
+        control.tend(run)
+        assert wait_over(run) == "done"
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_a_training_outlives_mistakes_of_its_supervisor(tmp_path: Path) -> None:
+    run = freeze(make_job(tmp_path, images=20))
+    adjust(run, '        log = self.folder / "train.log"\n        if', "        raise ValueError('odd')\n        if")
+    launch(run)
+    with ended_at_last(run):
+        assert wait_over(run) == "done"
+    assert (run.folder / "supervisor.log").read_text().count("ValueError: odd") == 1
+
+
+def test_a_supervisor_that_falls_leaves_the_training_to_another(tmp_path: Path) -> None:
+    run = freeze(make_job(tmp_path, images=60))
+    path = run.folder / "supervisor.py"
+    whole = path.read_text()
+    adjust(
+        run,
+        "            self._reap()\n            if self.child is None:",
+        "            raise ValueError('odd')\n            if 1:",
+    )
+    launch(run)
+    with ended_at_last(run):
+        wait_for(lambda: not supervisor.held(run.lock))
+        assert (run.state().state, run.state().supervised) == ("starting", False)
+        path.write_text(whole)
+        assert control.tend(run).supervised
+        assert wait_over(run) == "done"
+
+
 def test_both_are_killed(tmp_path: Path) -> None:
     run = started(tmp_path, images=200, save_state=True)
     kill_supervisor(run)

@@ -173,6 +173,15 @@ def test_stop_after_save_waits_for_checkpoint_and_state(tmp_path: Path) -> None:
     assert (run.checkpoints / f"{newest.stem}-state/random_states_0.pkl").exists()
 
 
+def test_after_the_last_save_a_training_ends_by_itself(tmp_path: Path) -> None:
+    run = freeze(make_job(tmp_path, images=10, epochs=1))
+    launch(run)
+    with ended_at_last(run):
+        wait_for(lambda: run.state().state == "running")
+        control.stop(run, after_save=True)
+        assert wait_over(run) == "done"
+
+
 def test_what_saved_nothing_cannot_be_resumed(tmp_path: Path) -> None:
     run = freeze(make_job(tmp_path, fake_raise_at=2))
     launch(run)

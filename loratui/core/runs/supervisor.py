@@ -54,6 +54,16 @@ def start_time(pid: int) -> int | None:
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
+def group_lives(group: int, session: int) -> bool:
+    """Whether a process of that group of that session is there: the number of a group alone may be another's by now."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError, IndexError):  # it has ended meanwhile
+            fields = path.read_bytes().rpartition(b")")[2].split()
+            if fields[0] not in (b"Z", b"X") and (int(fields[2]), int(fields[3])) == (group, session):
+                return True
+    return False
+
+
 def held(lock: Path) -> bool:
     """Whether a process holds the lock on the file."""
     try:
@@ -159,6 +169,7 @@ class Supervisor:
         self.read: dict[Path, int] = {}
         self.last_loss: float | None = None
         self.oom_kills = _oom_kills()
+        self.trouble = ""
 
     # -- the story
 
@@ -189,8 +200,9 @@ class Supervisor:
                     return self._finish("failed", reason, None)
             self._verdict(self._watch())
         except Exception as error:
-            self._end_group()
-            self._finish("failed", f"the supervisor failed: {type(error).__name__}: {error}", None)
+            # The training goes on: a state that is not over and a free lock call for another supervisor.
+            if not self._trainer_lives():
+                self._finish("failed", f"the supervisor failed: {type(error).__name__}: {error}", None)
             raise
         finally:
             self.ticket.unlink(missing_ok=True)
@@ -258,15 +270,22 @@ class Supervisor:
             for lock in locks:
                 os.close(lock)
         pid = self.child.pid
-        self.put(state="starting", waiting=None, started=_now(), pid=pid, pgid=pid, starttime=start_time(pid))
+        who = {"pid": pid, "pgid": pid, "session": os.getsid(0), "starttime": start_time(pid)}
+        self.put(state="starting", waiting=None, started=_now(), **who)
         self._follow(pid)
 
     def _adopt(self) -> None:
         """Takes over a training whose supervisor is gone; its exit code cannot be learnt any more."""
-        pid = int(str(self.state["pid"]))
-        if start_time(pid) == self.state["starttime"]:
-            self._follow(pid)
+        if self._trainer_lives():
+            self._follow(int(str(self.state["pid"])))
+        elif not group_lives(int(str(self.state["pgid"])), int(str(self.state.get("session", 0)))):
+            self.state.pop("pgid")  # nothing of it is left to be ended, and the number may be another's
         self.put(adopted=_now())
+
+    def _trainer_lives(self) -> bool:
+        """Whether the process that was started is there, as far as is known without having it as a child."""
+        pid = self.state.get("pid")
+        return isinstance(pid, int) and start_time(pid) is not None and start_time(pid) == self.state["starttime"]
 
     def _follow(self, pid: int) -> None:
         with contextlib.suppress(OSError):  # an old or locked-down kernel: then looking often has to do
@@ -281,12 +300,16 @@ class Supervisor:
                 time.sleep(POLL / 5)
             self._reap()
             if self.child is None:
-                if start_time(int(str(self.state["pid"]))) != self.state["starttime"]:
+                if not self._trainer_lives():
                     return None
             elif self.child.returncode is not None:
                 return self.child.returncode
-            with contextlib.suppress(OSError):  # a file system that fails for a moment must not end a training
+            try:
                 self._attend()
+            except Exception as error:  # a file system that fails for a moment, an event file that is none
+                if (said := f"{type(error).__name__}: {error}") != self.trouble:
+                    _note(said)
+                    self.trouble = said
 
     def _attend(self) -> None:
         """One look at what the trainer has written and at what is asked of us."""
@@ -318,15 +341,17 @@ class Supervisor:
                 self.child.returncode = os.waitstatus_to_exitcode(status)
 
     def _read_losses(self) -> None:
-        for path in (self.folder / "logs").glob("*/*/events.out.tfevents.*"):
+        for path in sorted((self.folder / "logs").glob("*/*/events.out.tfevents.*")):
             with contextlib.suppress(OSError), path.open("rb") as stream:
-                stream.seek(self.read.get(path, 0))
-                found, size = losses(stream.read(8 << 20))
-                self.read[path] = self.read.get(path, 0) + size
-                for step, loss in found[-1:]:
-                    self.last_loss = loss
-                    self.state["step"] = step + self.command["offset"]
-                    self.state["loss"] = loss if math.isfinite(loss) else None
+                size = 1
+                while size:
+                    stream.seek(self.read.get(path, 0))
+                    found, size = losses(stream.read(8 << 20))
+                    self.read[path] = self.read.get(path, 0) + size
+                    for step, loss in found[-1:]:
+                        self.last_loss = loss
+                        self.state["step"] = step + self.command["offset"]
+                        self.state["loss"] = loss if math.isfinite(loss) else None
 
     def _cap_log(self) -> None:
         """Copies a log grown too long aside and begins anew; the trainer appends, so it notices nothing."""
@@ -339,11 +364,14 @@ class Supervisor:
                 _note(f"train.log could not be shortened: {error}")
 
     def _saved_since(self) -> str:
-        """A whole checkpoint written since it was asked for, with its state where states are saved; "" for none."""
+        """A whole checkpoint written since it was asked for, with its state where states are saved; "" for none.
+
+        The last one does not count: behind it the training ends by itself.
+        """
         asked = (self.folder / "stop-after-save").stat().st_mtime
         for path in (self.folder / "checkpoints").glob("*.safetensors"):
             try:
-                fresh = path.stat().st_mtime > asked
+                fresh = path.name != self.command["checkpoint"] and path.stat().st_mtime > asked
             except OSError:
                 continue
             state = path.with_name(f"{path.stem}-state") / "random_states_0.pkl"
