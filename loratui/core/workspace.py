@@ -105,6 +105,15 @@ class Workspace:
 
         return vocabulary(self.root, self.config.model_dirs, self.tagger.model)
 
+    def kind_of(self, tag: str) -> str:
+        """The category of a tag as far as this machine knows, else ""; the first call reads the vocabulary."""
+        return self._kinds(tag)
+
+    @cached_property
+    def _kinds(self) -> Callable[[str], str]:
+        self.vocabulary.load()
+        return self.vocabulary.category
+
     def need_project(self) -> Project:
         """The project.
 

@@ -16,6 +16,8 @@ from loratui.core.boards.registry import ENGINES, find
 from loratui.core.boards.search import Search
 from loratui.core.config import BoardConfig, load
 from loratui.core.downloads.captions import caption
+from loratui.core.downloads.get import get
+from loratui.core.workspace import Workspace
 from tests.boards_server import BoardServer, Fault, Sample
 from tests.unit.test_boards_decode import RECORDED, board, read
 
@@ -176,6 +178,20 @@ def test_what_this_machine_knows_is_not_asked(network: Network) -> None:
         assert asked(server) == ["1girl"]
     assert all(post.tags["artist"] == ("somebody",) for post in posts)
     assert all(b"somebody" not in caption(post) and b"game," not in caption(post) for post in posts)
+
+
+def test_a_get_uses_what_this_machine_knows(network: Network, tmp_path: Path) -> None:
+    lists = paths.config_dir() / "vocabulary"
+    lists.mkdir(parents=True)
+    lists.joinpath("mine.csv").write_text(
+        "somebody,1,900,\n1girl,0,9000,\n" + "".join(f"rare{n},0,5,\n" for n in range(1, 13))
+    )
+    with BoardServer("gelbooru02", pictures()) as server:
+        workspace = Workspace.open(tmp_path)
+        got = get(workspace, old(server, network).board, "1girl", network=network)
+        assert got.downloaded == 12 and asked(server) == []
+    texts = {path.read_text() for path in tmp_path.glob("*.txt")}
+    assert len(texts) == 12 and all(text.startswith("kafka (game), 1girl, rare") for text in texts)
 
 
 def test_calls_for_tags_are_limited_for_a_whole_get(network: Network) -> None:

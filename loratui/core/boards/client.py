@@ -29,6 +29,9 @@ from loratui.core.errors import UsageError
 
 T = TypeVar("T")
 
+Kinds = Callable[[str], str]
+"""Tells the category of a tag, "" if unknown."""
+
 MAX_ANSWER = 32 * 1024 * 1024
 """Bytes an answer of an API may have, decompressed."""
 TRIES = 4
@@ -62,16 +65,13 @@ class Client:
         board: whom to ask.
         network: its connections; belongs to the caller.
         tries: how often a request is made before its failure counts.
-        kinds: tells the category of a tag from what this machine knows, "" if unknown; asked before a board that tells
-            only one tag a call.
+        kinds: what this machine knows: asked where a board tells no categories, or only of one tag a call.
 
     Attributes:
         single_calls: how many such calls are still made: a person waits a second for each.
     """
 
-    def __init__(
-        self, board: Board, network: Network, tries: int = TRIES, kinds: Callable[[str], str] | None = None
-    ) -> None:
+    def __init__(self, board: Board, network: Network, tries: int = TRIES, kinds: Kinds | None = None) -> None:
         self.board = board
         self.network = network
         self.tries = tries

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from loratui.core.boards.answers import BoardError
 from loratui.core.boards.board import Board
-from loratui.core.boards.client import Client
+from loratui.core.boards.client import Client, Kinds
 from loratui.core.boards.filters import Cost
 from loratui.core.boards.listing import Listing
 from loratui.core.boards.network import Network
@@ -37,6 +37,7 @@ def search_boards(
     wishes: Wishes | None = None,
     *,
     known: Callable[[Post], bool] | None = None,
+    kinds: Kinds | None = None,
     cancel: Event | None = None,
 ) -> Listing:
     """A search of one board or of several.
@@ -47,6 +48,7 @@ def search_boards(
         query: tags and metatags; planned for each board by itself.
         wishes: what is wanted of the pictures besides.
         known: tells posts that are passed over, and where a search that is not sorted ends. See `since`.
+        kinds: see `Client`.
         cancel: ends any call with `Cancelled`.
 
     Raises:
@@ -55,10 +57,10 @@ def search_boards(
         BoardError: of a single board, or of the first where all failed.
     """
     if len(boards) == 1:
-        return Search(Client(boards[0], network), query, wishes, known=known, cancel=cancel)
+        return Search(Client(boards[0], network, kinds=kinds), query, wishes, known=known, cancel=cancel)
 
     def begin(board: Board) -> Search:
-        return Search(Client(board, network), query, wishes, known=known, cancel=cancel)
+        return Search(Client(board, network, kinds=kinds), query, wishes, known=known, cancel=cancel)
 
     started = {board.name: _start(begin, board) for board in boards}
     _await(started.values(), None, cancel)

@@ -93,7 +93,7 @@ def get(
     options = options or Options()
     boards = [board] if isinstance(board, Board) else list(board)
     with _connected(network) as connections:
-        listing = search_boards(boards, connections, query, options.wishes, cancel=cancel)
+        listing = search_boards(boards, connections, query, options.wishes, kinds=workspace.kind_of, cancel=cancel)
         total = listing.total()
         expected = options.limit if total is None else total if options.limit is None else min(total, options.limit)
         if expected is not None and expected > ASK_ABOVE and ask is not None:

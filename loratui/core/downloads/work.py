@@ -10,7 +10,7 @@ from threading import Event
 
 from loratui.core.boards.board import Board
 from loratui.core.boards.categories import categorise
-from loratui.core.boards.client import Client
+from loratui.core.boards.client import Client, Kinds
 from loratui.core.boards.listing import Listing
 from loratui.core.boards.merged import search_boards
 from loratui.core.boards.network import Network
@@ -133,7 +133,7 @@ def _fetch(
     if batch.listed:
         report(0, None, "beginning")
         items = manifest.items(batch.id, ("queued", "fetched"))
-        sorted_ = _categorised([item.post for item in items], boards, network, report, cancel)
+        sorted_ = _categorised([item.post for item in items], boards, network, workspace.kind_of, report, cancel)
         run.go_on(items if sorted_ is None else manifest.put(batch.id, [(p, "queued", None) for p in sorted_]), present)
         run.finish()
         return ""
@@ -142,7 +142,9 @@ def _fetch(
     try:
         if listing is None:
             found = [boards(name) for name in batch.boards]
-            listing = search_boards(found, network, batch.query, batch.options.wishes, cancel=cancel)
+            listing = search_boards(
+                found, network, batch.query, batch.options.wishes, kinds=workspace.kind_of, cancel=cancel
+            )
         listing.cancel = cancel
         seen: set[tuple[str, int]] = set()
         for page in pages or listed_pages(listing, batch.options.limit, report):
@@ -177,7 +179,7 @@ def present_in(workspace: Workspace, folder: str) -> Present:
 
 
 def _categorised(
-    posts: Sequence[Post], boards: Boards, network: Network, report: Report, cancel: Event
+    posts: Sequence[Post], boards: Boards, network: Network, kinds: Kinds, report: Report, cancel: Event
 ) -> list[Post] | None:
     """The posts with their tags by category, board by board; None where all had them."""
     if all(post.categorised for post in posts):
@@ -185,7 +187,7 @@ def _categorised(
     found: list[Post] = []
     for name in dict.fromkeys(post.board for post in posts):
         own = [post for post in posts if post.board == name]
-        found += categorise(Client(boards(name), network), own, report=report, cancel=cancel)
+        found += categorise(Client(boards(name), network, kinds=kinds), own, report=report, cancel=cancel)
     return found
 
 

@@ -198,6 +198,7 @@ class SearchAsking(SearchView):
         self._line.value = query
         self._line.history = [*(text for text in self._line.history if text != query), query]
         names, wishes, before = tuple(self._boards), self._wishes, self._marks
+        kinds = self.workspace.kind_of
 
         def work(report: Report, cancel: Event) -> "tuple[Listing, Sequence[Post], Marks]":
             from loratui.core.boards import past, since
@@ -210,7 +211,7 @@ class SearchAsking(SearchView):
             marks = before or since.marks(query)
             past.asked(query)
             known = marks.seen if only_new else None
-            listing = search_boards(boards, self._connected(), query, wishes, known=known, cancel=cancel)
+            listing = search_boards(boards, self._connected(), query, wishes, known=known, kinds=kinds, cancel=cancel)
             listing.total()
             posts = listing.some(report=report)
             since.looked(query, posts)
