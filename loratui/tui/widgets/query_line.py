@@ -97,6 +97,7 @@ class QueryLine(Vertical):
         self._at: int | None = None  # place in the history
         self._draft = ""
         self._pause: Timer | None = None
+        self._waiting: tuple[str, int] | None = None  # what slower sources were asked for
 
     def compose(self) -> ComposeResult:
         """The line, and the suggestions over what is below it."""
@@ -146,10 +147,7 @@ class QueryLine(Vertical):
         self.post_message(self.Submitted(self, event.value))
 
     def _suggest(self) -> None:
-        self._typed = self._entry.value, self._entry.cursor_position
-        if self._pause is not None:
-            self._pause.stop()
-            self._pause = None
+        self._stop_asking()
         if self.completer is None:
             return
         self._offers = self.completer.offers(*self._typed)
@@ -158,13 +156,13 @@ class QueryLine(Vertical):
 
     def _ask(self) -> None:
         self._pause = None
-        typed = self._typed
+        typed = self._waiting = self._typed
         if self.completer is not None:
             self.completer.ask(*typed, lambda: self.call_later(self._heard, typed))
 
     def _heard(self, typed: tuple[str, int]) -> None:
         """More is known of `typed`: what the person has gone through stays where it is."""
-        if self.completer is None or typed != self._typed or not self.typing or self._pause is not None:
+        if self.completer is None or typed != self._waiting or not self.typing:
             return
         self._offers = self.completer.offers(*typed)
         kept = self._list.suggestions[: self._list.chosen + 1]
@@ -172,11 +170,15 @@ class QueryLine(Vertical):
         fresh = [each for each in self._offers.suggestions if each.tag not in tags]
         self._list.show((*kept, *fresh)[: self._rows], self._list.chosen)
 
-    def _close_list(self) -> None:
+    def _stop_asking(self) -> None:
+        """What was on its way is of another text."""
         if self._pause is not None:
             self._pause.stop()
-            self._pause = None
+        self._pause = self._waiting = None
         self._typed = self._entry.value, self._entry.cursor_position
+
+    def _close_list(self) -> None:
+        self._stop_asking()
         self._list.show(())
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
