@@ -37,9 +37,25 @@ def register(verbs: Verbs) -> None:
     parser = _verb(group, "move", move, "move a tag first or last where it stands")
     parser.add_argument("tag", metavar="TAG")
     parser.add_argument("--to", choices=("first", "last"), required=True)
+    parser = group.add("credits", give_credit, help="who made the pictures and where they were found, as Markdown")
+    parser.add_argument(
+        "--in", dest="folder", metavar="FOLDER", default=argparse.SUPPRESS, help="a folder, or a subset"
+    )
+    parser.add_argument("--csv", action="store_true", help="as a table")
     _verb(group, "trigger", trigger, "put the triggers of the project's subsets first")
     _verb(group, "dedupe", dedupe, "leave the first of equal tags")
     _verb(group, "sort", sort, "sort tags by how many images carry them, the trigger first")
+    parser = _verb(group, "render", render, "write captions anew from the boards' tags, without downloading")
+    parser.add_argument("--categories", metavar="A,B", help="which, in this order (character,species,general)")
+    parser.add_argument("--board-order", action="store_true", help="do not put the tags used most often first")
+    parser.add_argument("--underscores", action="store_true", help="keep them")
+    parser.add_argument("--escape", action="store_true", help="write \\( and \\) as web UIs want them")
+    parser.add_argument(
+        "--edited",
+        choices=("merge", "keep", "overwrite"),
+        default="merge",
+        help="captions edited since: make the edits anew (merge), leave them, or lose the edits",
+    )
     parser = _verb(group, "prune", prune, "what to take out so that the trigger learns it, and why")
     parser.add_argument(
         "--kind", choices=("character", "style", "concept", "pose", "outfit"), help="of LoRA (the project's)"
@@ -163,6 +179,53 @@ def sort(args: Args, out: Output) -> int:
     from loratui.core.dataset import bulk
 
     return _edit(args, out, lambda workspace: bulk.sort(workspace.triggers()))
+
+
+def render(args: Args, out: Output) -> int:
+    """Captions come anew from the boards' tags."""
+    from loratui.core.downloads.captions import Style
+    from loratui.core.downloads.recaption import recaption
+    from loratui.core.words import count
+
+    workspace, where = _where(args, out)
+    named = Style().categories
+    if args.categories is not None:
+        named = tuple(word.strip() for word in args.categories.split(",") if word.strip())
+    style = Style(named, not args.board_order, args.underscores, args.escape)
+    with out.progress("writing captions") as report:
+        done = recaption(
+            workspace,
+            where.folders,
+            style,
+            edited=args.edited,
+            expression=where.expression,
+            words=where.words,
+            dry_run=out.dry_run,
+            report=report,
+            cancel=out.cancel,
+        )
+    if done.unknown:
+        out.note(f"Of {count(done.unknown, 'image')} no board's tags are known: left as they are.")
+    if done.edited:
+        how = {"merge": "the edits were kept", "keep": "left as they are", "overwrite": "the edits are gone"}
+        out.note(f"{count(done.edited, 'caption')} had been edited since: {how[args.edited]}.")
+    if done.unreadable:
+        out.note(f"{count(done.unreadable, 'caption')} cannot be read: left as they are.")
+    document = {"images": done.images, "same": done.same, "edited": done.edited, "unknown": done.unknown}
+    return _done(done.plan, out, {**document, "unreadable": done.unreadable})
+
+
+def give_credit(args: Args, out: Output) -> int:
+    """Who made the pictures."""
+    from dataclasses import asdict
+
+    from loratui.core.downloads.credits import as_csv, as_markdown, credits_of
+
+    workspace, where = _where(args, out)
+    found = credits_of(workspace, where.folders)
+    text = as_csv(found) if args.csv else as_markdown(found)
+    document = {"credits": [asdict(credit) for credit in found]}
+    return out.done(document, text.splitlines() or ["Of no image it is known who made it."])
 
 
 def prune(args: Args, out: Output) -> int:

@@ -21,7 +21,7 @@ from tests.runs_kit import make_job
 
 # What only reads; and the demo, which makes a new folder below the cache and touches nothing else.
 READING = {
-    "status", "boards", "search", "subset", "subset list", "check-images", "tags", "history", "trash", "trash list",
+    "status", "boards", "search", "subset", "subset list", "check-images", "tags", "tags credits", "history", "trash", "trash list",
     "plan", "presets", "preflight", "runs", "watch", "logs", "queue", "doctor", "demo",
 }  # fmt: skip
 
@@ -61,6 +61,7 @@ CASES = {
     "tags dedupe": (),
     "tags sort": (),
     "tags prune": ("--apply",),
+    "tags render": ("--escape",),
     "undo": (),
     "redo": (),
     "trash restore": ("dropped.png",),

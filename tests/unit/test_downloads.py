@@ -399,7 +399,8 @@ def test_a_second_get_waits_for_the_first(workspace: Workspace) -> None:
         for thread in threads:
             thread.join()
         assert len(server.file_requests()) == 12
-    assert [got.downloaded for got in results] == [12, 12] and not queue.busy(workspace.root)
+    # One that came while it was worked on has its result; one that came later finds all there.
+    assert {12} <= {got.downloaded for got in results} <= {0, 12} and not queue.busy(workspace.root)
 
 
 def test_into_a_new_subset_of_a_project(tmp_path: Path, network: Network) -> None:

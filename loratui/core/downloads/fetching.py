@@ -11,12 +11,13 @@ from loratui.core.boards.answers import BoardError
 from loratui.core.boards.board import Board
 from loratui.core.boards.network import Network, host_of
 from loratui.core.boards.post import Post
-from loratui.core.downloads.captions import Style, unknown_uses
+from loratui.core.downloads.captions import Style
 from loratui.core.downloads.intake import Intake
 from loratui.core.downloads.magic import image_type
 from loratui.core.downloads.manifest import Batch, Item, Manifest, State
 from loratui.core.downloads.present import Present
 from loratui.core.downloads.progress import Pace
+from loratui.core.downloads.ranks import uses_of
 from loratui.core.downloads.transfer import Job
 from loratui.core.downloads.transfers import Transfers
 from loratui.core.errors import Cancelled, LoratuiError, from_os
@@ -69,7 +70,7 @@ class Fetching:
             command,
             f"get-{uuid4().hex}",
             Style() if batch.options.captions else None,
-            unknown_uses,
+            uses_of(workspace),
         )
         self._items: dict[int, Item] = {}
         self._hosts: dict[int, str] = {}
