@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, _imaging
 
 from loratui.core.errors import LoratuiError
 from loratui.core.sanitize import line
@@ -31,6 +31,10 @@ Problem = Literal["missing", "unreadable", "special", "empty", "too-large", "not
 # What Pillow raises on bad files, as measured (TypeError: a TIFF without its dimensions); anything else is our own
 # mistake and must be seen.
 FAILURES = (OSError, ValueError, SyntaxError, TypeError, struct.error, MemoryError, Image.DecompressionBombError)
+
+# Large blocks are given back to the system when a picture is let go; of Pillow's own size (16 MB) the C library keeps
+# some for each thread, together more than a picture takes.
+_imaging.set_block_size(64 << 20)
 
 _ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -129,14 +133,11 @@ def turned(image: Image.Image, orientation: int) -> Image.Image:
 
 
 @contextmanager
-def _opened(file: BinaryIO, name: str, limit: int | None) -> Iterator[Image.Image]:
+def guarded(name: str) -> Iterator[None]:
+    """Pillow's failures in the block become a `PictureError` about the picture of that name."""
     name = line(name)
-    _prepare()
     try:
-        with Image.open(file, formats=FORMATS) as image:
-            if limit is not None and image.width * image.height > limit:
-                raise Image.DecompressionBombError
-            yield image
+        yield
     except UnidentifiedImageError:
         remedy = "It is something else under the name of a picture: get it again, or set it aside with prep."
         raise PictureError("not-an-image", f"{name} is not a picture this program can read.", remedy) from None
@@ -146,6 +147,15 @@ def _opened(file: BinaryIO, name: str, limit: int | None) -> Iterator[Image.Imag
         raise PictureError("too-large", message, _SMALLER) from None
     except FAILURES as error:
         raise PictureError("broken", f"{name} is broken: {line(str(error), 120).rstrip('.')}.", _AGAIN) from None
+
+
+@contextmanager
+def _opened(file: BinaryIO, name: str, limit: int | None) -> Iterator[Image.Image]:
+    _prepare()
+    with guarded(name), Image.open(file, formats=FORMATS) as image:
+        if limit is not None and image.width * image.height > limit:
+            raise Image.DecompressionBombError
+        yield image
 
 
 def _prepare() -> None:

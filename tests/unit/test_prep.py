@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from threading import Event
 
@@ -209,6 +211,37 @@ def test_a_cancel_or_a_full_disk_leaves_everything_as_it_was(tmp_path: Path, mon
     with Cache(tmp_path) as cache, pytest.raises(LoratuiError, match="disk is full"):
         prepare(tmp_path, scan(tmp_path, [""]), cache, Wishes(min_side=1), changes.stage)
     assert tree(tmp_path) == before and not list((tmp_path / ".loratui" / "staging").iterdir())
+
+
+_PEAK = """
+import resource, sys
+from pathlib import Path
+from loratui.core.acts import images
+from loratui.core.workspace import Workspace
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+workspace, before = Workspace.open(Path(sys.argv[1])), peak()
+done = images.prep(workspace)
+assert done.counts["flattened"] == 2 and done.counts["rotated"] == 2, done.counts
+print(peak() - before)
+"""
+
+
+def test_large_pictures_are_prepared_one_by_one_in_little_memory(tmp_path: Path) -> None:
+    """At most two pictures of the size at a time: the decoded and the flattened, then the written read back."""
+    side = 4000
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    picture = Image.linear_gradient("L").resize((side, side)).convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").rotate(90).resize((side, side)))
+    for name in "ab":
+        picture.save(tmp_path / f"{name}.png", compress_level=1)
+        picture.convert("RGB").save(tmp_path / f"{name}.jpg", exif=turned)
+    said = subprocess.run([sys.executable, "-c", _PEAK, str(tmp_path)], capture_output=True, text=True, timeout=100)
+    assert said.returncode == 0, said.stderr
+    assert int(said.stdout) < 2.6 * 4 * side * side
 
 
 def test_a_link_is_replaced_and_what_it_points_to_is_not_touched(tmp_path: Path) -> None:

@@ -3,21 +3,25 @@
 What comes out is RGB, or RGBA where a pixel really is transparent. `core.pictures` guards the opening.
 """
 
+import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
+from pathlib import Path
 
 import numpy
+from numpy.typing import NDArray
 from PIL import Image, ImageCms, JpegImagePlugin
 
-from loratui.core.pictures import opened, orientation, turned
+from loratui.core.pictures import guarded, opened, orientation, turned
 
 # Above this, one picture at a time is decoded: two threads must not double the peak.
 _LARGE_PIXELS = 12_000_000
 _LARGE = threading.RLock()
+_ROWS = 256
 
 _METADATA = frozenset(("exif", "xmp", "comment", "photoshop"))
 
@@ -66,12 +70,14 @@ def header(data: bytes, name: str) -> Header:
         return _header(image, data)
 
 
-def decode(data: bytes, name: str, at_least: int | None = None) -> Image.Image:
-    """The picture of these bytes: first frame, upright, sRGB, 8 bits, without metadata.
+def decode(source: Path | bytes, name: str = "", at_least: int | None = None) -> Image.Image:
+    """The picture of a file: first frame, upright, sRGB, 8 bits, without metadata.
+
+    In memory there are at most two pictures of its size at a time, four while Pillow reads a WebP.
 
     Args:
-        data: the whole file.
-        name: what to call it in an error.
+        source: the file, or all its bytes.
+        name: what to call it in an error; the file's own where it is not given.
         at_least: the caller needs no more than this many pixels on either side; a JPEG is then decoded at 1/2, 1/4
             or 1/8 of its size, which is several times faster.
 
@@ -81,12 +87,35 @@ def decode(data: bytes, name: str, at_least: int | None = None) -> Image.Image:
     Raises:
         PictureError: no picture, truncated, or larger than `MAX_PIXELS`.
     """
-    with opened(data, name) as image:
-        turn = orientation(image)
-        if at_least is not None:
-            image.draft("RGB", (at_least, at_least))
-        with alone(image.width * image.height):
-            return _decoded(image, turn)
+    name = name or (source.name if isinstance(source, Path) else "")
+    with ExitStack() as turns:
+        with opened(source, name) as image:
+            pixels, turn = _loaded(image, at_least, turns)
+        del image
+        with guarded(name):
+            return _plain(pixels, turn)
+
+
+def examine(data: bytes, name: str, at_least: int) -> tuple[Header, Image.Image]:
+    """`header` and `decode` at once: what is written behind a PNG's pixels is known only once they are read."""
+    with ExitStack() as turns:
+        with opened(data, name) as image:
+            found = _header(image, data)
+            pixels, turn = _loaded(image, at_least, turns)
+        del image
+        with guarded(name):
+            return found, _plain(pixels, turn)
+
+
+def _loaded(image: Image.Image, at_least: int | None, turns: ExitStack) -> tuple[Image.Image, int]:
+    """The pixels of an open picture and its orientation; it has its turn in `turns` from then on."""
+    turn = orientation(image)
+    if at_least is not None:
+        image.draft("RGB", (at_least, at_least))
+    turns.enter_context(alone(image.width * image.height))
+    image.load()
+    # Without their file, whose reader may hold as much memory again.
+    return image._new(image.im), turn
 
 
 @contextmanager
@@ -103,9 +132,26 @@ def flatten(image: Image.Image, background: str = "white") -> Image.Image:
     """`image` (RGB or RGBA, as `decode` gives it) without transparency, laid on `background` (a Pillow colour)."""
     if image.mode == "RGB":
         return image
-    ground = Image.new("RGBA", image.size, background)
-    ground.alpha_composite(image)
-    return ground.convert("RGB")
+    flat = Image.new("RGB", image.size)
+    for strip, top in strips(image):
+        ground = Image.new("RGBA", strip.size, background)
+        ground.alpha_composite(strip)
+        flat.paste(ground.convert("RGB"), (0, top))
+    return flat
+
+
+def strips(image: Image.Image) -> Iterator[tuple[Image.Image, int]]:
+    """`image` in strips from the top, each with its first row: work on them needs little memory besides."""
+    for top in range(0, image.height, _ROWS):
+        yield image.crop((0, top, image.width, min(top + _ROWS, image.height))), top
+
+
+def digest(image: Image.Image) -> bytes:
+    """Says whether two pictures have the same pixels, so that they need not be in memory at once."""
+    found = hashlib.blake2b(f"{image.mode} {image.size}".encode())
+    for strip, _ in strips(image):
+        found.update(strip.tobytes())
+    return found.digest()
 
 
 def _header(image: Image.Image, data: bytes) -> Header:
@@ -135,38 +181,45 @@ def _may_be_transparent(image: Image.Image) -> bool:
     return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
 
 
-def _decoded(image: Image.Image, turn: int) -> Image.Image:
-    image.load()
+def _plain(image: Image.Image, turn: int) -> Image.Image:
+    """The loaded picture as `decode` gives it. One step replaces the other, so that each one's memory is freed."""
     profile = image.info.get("icc_profile") or b""
-    plain = _eight_bits(image)
+    image = _eight_bits(image)
     if profile and not is_srgb(profile):
-        plain = _to_srgb(plain, profile)
-    if plain.mode not in ("RGB", "RGBA"):
-        plain = plain.convert("RGB")
-    if plain.mode == "RGBA" and plain.getchannel("A").getextrema()[0] == 255:
-        plain = plain.convert("RGB")
-    plain = turned(plain, turn)
-    # The pixels outlive the file they were read from, so that no copy is needed where nothing was changed.
-    plain.info = {}
-    return plain
+        image = _to_srgb(image, profile)
+    if image.mode not in ("RGB", "RGBA"):
+        image = image.convert("RGB")
+    if image.mode == "RGBA" and image.getchannel("A").getextrema()[0] == 255:
+        image = image.convert("RGB")
+    image = turned(image, turn)
+    image.info = {}
+    return image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """`image` as L, RGB, RGBA or CMYK of 8 bits: `convert` alone clips 16 bits, and drops a transparent colour."""
     if image.mode.startswith("I;16") or image.mode == "I":
-        values = numpy.asarray(image).astype(numpy.float64)
-        return Image.fromarray(numpy.clip(values / 257 + 0.5, 0, 255).astype(numpy.uint8))
+        return _scaled(image, 1 / 257)
     if image.mode == "F":
-        values = numpy.nan_to_num(numpy.asarray(image), nan=0.0, posinf=0.0, neginf=0.0)
         # Float pictures have no set range: 0–1 is usual, 0–255 and 0–65535 are met.
-        top = float(values.max(initial=0.0))
-        scale = 255.0 if top <= 1.0 else 1.0 if top <= 255.0 else 1 / 257
-        return Image.fromarray(numpy.clip(values * scale + 0.5, 0, 255).astype(numpy.uint8))
-    if _may_be_transparent(image):
-        return image.convert("RGBA")
-    if image.mode in ("L", "RGB", "CMYK"):
+        top = max(float(_values(strip).max(initial=0.0)) for strip, _ in strips(image))
+        return _scaled(image, 255.0 if top <= 1.0 else 1.0 if top <= 255.0 else 1 / 257)
+    if image.mode == "RGBA" or (image.mode in ("L", "RGB", "CMYK") and not _may_be_transparent(image)):
         return image
-    return image.convert("RGB")
+    return image.convert("RGBA" if _may_be_transparent(image) else "RGB")
+
+
+def _scaled(image: Image.Image, factor: float) -> Image.Image:
+    """Grey values of more than 8 bits as 8."""
+    grey = Image.new("L", image.size)
+    for strip, top in strips(image):
+        levels = numpy.clip(_values(strip) * factor + 0.5, 0, 255).astype(numpy.uint8)
+        grey.paste(Image.fromarray(levels), (0, top))
+    return grey
+
+
+def _values(image: Image.Image) -> NDArray[numpy.float64]:
+    return numpy.nan_to_num(numpy.asarray(image).astype(numpy.float64), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 @lru_cache(maxsize=64)

@@ -15,9 +15,8 @@ from threading import Event
 from typing import IO, Literal
 
 from PIL import Image as Pillow
-from PIL import ImageChops, ImageColor
+from PIL import ImageColor
 
-from loratui.core import pictures
 from loratui.core.changes import Add, Edit, Move, Operation, Plan, Remove
 from loratui.core.dataset.folder import SIDE_SUFFIXES, Image, belongings, beside, stem_of
 from loratui.core.errors import LoratuiError, UsageError, from_os
@@ -32,7 +31,7 @@ To = Literal["auto", "png", "jpg", "keep"]
 Small = Literal["aside", "keep"]
 _JPEG_QUALITY = 95
 _THREADS = 2
-_ROWS = 256
+_OPTIMISED_PIXELS = 12_000_000
 _LATENTS = ".npz"
 
 
@@ -351,13 +350,15 @@ def _convert(source: Path, path: Path, work: Work, wishes: Wishes) -> None:
         OSError: the disk refused.
     """
     with opening.alone(work.pixels):
-        picture = opening.flatten(opening.decode(pictures.read(source), source.name), wishes.background)
+        picture = opening.flatten(opening.decode(source), wishes.background)
         with path.open("wb") as file:
             save(picture, file, work.format)
             file.flush()
             os.fsync(file.fileno())
-        again = opening.decode(pictures.read(path), source.name)
-        if again.size != picture.size or (work.format != "JPEG" and not _equal(again, picture)):
+        expected = picture.size, None if work.format == "JPEG" else opening.digest(picture)
+        del picture
+        again = opening.decode(path, source.name)
+        if expected != (again.size, None if work.format == "JPEG" else opening.digest(again)):
             path.unlink()
             message = f"{line(source.name)} could not be written as {work.format} without loss."
             raise PictureError("broken", message, "Convert it with another program.")
@@ -367,19 +368,12 @@ def save(picture: Pillow.Image, file: IO[bytes], format_: str) -> None:
     """Writes an RGB picture without metadata: lossless, or JPEG at quality 95 without colour subsampling."""
     options: dict[str, object] = {}
     if format_ == "JPEG":
-        options = {"quality": _JPEG_QUALITY, "subsampling": 0, "optimize": True}
+        # To optimise, the encoder keeps the whole picture at twice its size in memory.
+        small = picture.width * picture.height <= _OPTIMISED_PIXELS
+        options = {"quality": _JPEG_QUALITY, "subsampling": 0, "optimize": small}
     elif format_ == "WEBP":
         options = {"lossless": True, "exact": True}
     picture.save(file, format_, **options)
-
-
-def _equal(one: Pillow.Image, other: Pillow.Image) -> bool:
-    """Whether two pictures of one size have the same pixels; in strips, as a third picture would double the memory."""
-    for top in range(0, one.height, _ROWS):
-        strip = (0, top, one.width, min(top + _ROWS, one.height))
-        if ImageChops.difference(one.crop(strip), other.crop(strip)).getbbox():
-            return False
-    return True
 
 
 def _operations(work: Work, staged: Path | None) -> Iterator[Operation]:

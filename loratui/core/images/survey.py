@@ -241,12 +241,19 @@ def examine(path: Path) -> Facts:
     Raises:
         PictureError: it cannot be used as a picture.
     """
-    data = pictures.read(path)
-    header = opening.header(data, path.name)
-    picture = opening.decode(data, path.name, at_least=SIDE)
+    with pictures.opened(path) as image:
+        # A JPEG is decoded small. Others take their turn before they are read, or two would be in memory.
+        pixels = 0 if image.format in ("JPEG", "MPO") else image.width * image.height
+    with opening.alone(pixels):
+        data = pictures.read(path)
+        content, size = hashlib.blake2b(data, digest_size=16).hexdigest(), len(data)
+        header, picture = opening.examine(data, path.name, SIDE)
+        lossless = _lossless(header.format, data)
+        del data
+        seen = look(picture)
     return Facts(
-        content=hashlib.blake2b(data, digest_size=16).hexdigest(),
-        bytes=len(data),
+        content=content,
+        bytes=size,
         format=header.format,
         mode=header.mode,
         width=header.width,
@@ -258,8 +265,8 @@ def examine(path: Path) -> Facts:
         quality=header.quality,
         metadata=header.metadata,
         profiled=bool(header.profile) and not opening.is_srgb(header.profile),
-        lossless=_lossless(header.format, data),
-        look=look(picture),
+        lossless=lossless,
+        look=seen,
     )
 
 

@@ -1,6 +1,5 @@
 """The second stage: a pair of files whose hashes are close, compared by their pixels."""
 
-import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ import numpy
 from numpy.typing import NDArray
 from PIL import Image
 
-from loratui.core import pictures
 from loratui.core.images import compare, opening
 from loratui.core.images.compare import Difference, Square
 from loratui.core.images.hashing import WHOLE, border, reduced, square
@@ -29,8 +27,6 @@ _SQUARES = 20
 _PICTURES = 6
 # Pixels of the longer side that are enough to tell an enlargement.
 _MIDDLE = 1600
-# Rows that are hashed at once.
-_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,8 @@ class Verifier:
                 return None
             found, match = best
             same_size = (facts.width, facts.height) == (other.width, other.height)
-            equal = found.local < _TINY and same_size and not match.mirrored and self._equal(first, second)
+            alike = found.local < _TINY and same_size and not match.mirrored
+            equal = alike and self._equal(first, second, facts.width * facts.height)
             grown = 0
             if found.local < _ALIKE:
                 longest = max(facts.width, facts.height, other.width, other.height)
@@ -142,20 +139,11 @@ class Verifier:
         return small
 
     def _decode(self, path: str, at_least: int | None = None) -> Image.Image:
-        full = self._root / path
-        return opening.decode(pictures.read(full), full.name, at_least)
+        return opening.decode(self._root / path, at_least=at_least)
 
-    def _equal(self, first: str, second: str) -> bool:
-        return self._pixels(first) == self._pixels(second)
-
-    def _pixels(self, path: str) -> bytes:
-        """A digest of the decoded pixels: two large pictures are never in memory at once."""
-        picture = self._decode(path)
-        digest = hashlib.blake2b(f"{picture.mode} {picture.size}".encode())
-        for top in range(0, picture.height, _ROWS):
-            strip = picture.crop((0, top, picture.width, min(top + _ROWS, picture.height)))
-            digest.update(strip.tobytes())
-        return digest.digest()
+    def _equal(self, first: str, second: str, pixels: int) -> bool:
+        with opening.alone(pixels):  # until they are let go: two large pictures are never in memory at once
+            return opening.digest(self._decode(first)) == opening.digest(self._decode(second))
 
     def _enlarged(self, first: str, second: str, zoom: float, longest: int) -> int:
         if 1 / _ZOOM < zoom < _ZOOM:
