@@ -125,6 +125,7 @@ def _fetch(args: Args, out: Output) -> int:
 def setup(args: Args, out: Output) -> int:
     """The trainer's environment is made."""
     from loratui.core.checks import Check
+    from loratui.core.errors import Cancelled
     from loratui.core.training import environment
     from loratui.core.training import setup as core
 
@@ -144,8 +145,11 @@ def setup(args: Args, out: Output) -> int:
             f"Set up the trainer (torch, sd-scripts and its packages) in {folder}, up to {found.room / 1e9:.1f} GB?",
             "Give --yes to set it up without being asked; --dry-run shows the commands.",
         )
-        with out.progress("setting up") as report:
-            core.run(found, report=report, cancel=out.cancel)
+        try:
+            with out.progress("setting up") as report:
+                core.run(found, report=report, cancel=out.cancel)
+        except Cancelled:
+            raise Cancelled("The set-up was interrupted.", "`loratui setup` goes on where it was.") from None
     trainer = environment.locate(workspace.config)
     facts = environment.probe(trainer, fresh=bool(found.left))
     said = f"The trainer is set up in {folder}" if found.left else "The trainer was set up already"

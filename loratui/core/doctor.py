@@ -108,12 +108,8 @@ def _trainer(config: "Config") -> Iterator[Check]:
         yield Check("trainer", "warn", error.message, error.remedy, "loratui setup")
         return
     for name, error_text in facts.broken.items():
-        yield Check(
-            "trainer-packages",
-            "warn",
-            f"{name} cannot be imported by the trainer: {error_text}.",
-            "Run `loratui setup`.",
-        )
+        message = f"{name} cannot be imported by the trainer: {error_text}."
+        yield Check("trainer-packages", "warn", message, environment.mend(trainer, name))
     if "torch" not in facts.packages:
         remedy = "Run `loratui setup`, or name another trainer.python in config.toml."
         yield Check("trainer", "warn", f"{trainer.python} has no torch.", remedy, "loratui setup")
@@ -139,7 +135,12 @@ def _trainer(config: "Config") -> Iterator[Check]:
 def _gpu() -> Iterator[Check]:
     machine = gpus()
     if not machine.found:
-        yield Check("gpu", "warn", f"No GPU: {machine.reason}.", "Everything but training works without one.")
+        yield Check(
+            "gpu",
+            "warn",
+            f"No GPU: {machine.reason}.",
+            "Training on the processor is only fit for trials; all else works without one.",
+        )
     for found in machine.found:
         cuda = ".".join(map(str, machine.driver or ()))
         yield Check("gpu", "ok", f"GPU {found.index}: {found.name}, {found.memory()}, driver for CUDA {cuda}.")

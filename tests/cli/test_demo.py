@@ -2,15 +2,25 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from loratui.core import durable
 from loratui.core.demo.board import serving
 from loratui.core.demo.collection import make
 from loratui.core.demo.drawing import Scene, draw
+from loratui.core.demo.home import surroundings
+from loratui.core.project import Project
+from loratui.core.runs import freeze
+from loratui.core.training import environment, models
+from tests import training_kit as kit
+from tests.runs_kit import TRAINER, make_job
 
 STEPS = [
     "board",
@@ -54,6 +64,68 @@ def test_the_whole_way(home: Path) -> None:
     captions = [path.read_text() for path in (project / "dataset/mira").glob("*.txt")]
     assert captions and all(caption.startswith("mira, ") and "purple hair" not in caption for caption in captions)
     assert not (home / ".config/loratui").exists() and not (home / ".local/state/loratui").exists()
+
+
+def trainer(folder: Path, **facts: Any) -> tuple[Path, Path]:
+    """An interpreter that answers as a trainer's would and runs the stand-in for sd-scripts; and those scripts."""
+    python = kit.answering_python(folder / "python", **facts)
+    answer = python.read_text().partition("\n")[2]
+    python.write_text(f'#!/bin/sh\nif [ "$1" != -c ]; then exec {sys.executable} "$@"; fi\n{answer}')
+    scripts = kit.scripts(folder / "sd")
+    shutil.copyfile(TRAINER, scripts / "train_network.py")
+    return python, scripts
+
+
+def test_where_a_trainer_is_set_up_it_trains_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit.configure(*trainer(tmp_path, cuda=False))
+    model = kit.model(tmp_path / "models/some.safetensors", kit.SD15)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    command = [sys.executable, "-m", "loratui", "demo", "--headless", "--json", "--base", "models/some.safetensors"]
+
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=110)
+
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    steps = document["steps"]
+    assert [step["step"] for step in steps[len(STEPS) :]] == ["train", "watch", "runs"]
+    told = {step["step"]: step["result"] for step in steps}
+    assert "nothing blocks" in told["preflight"]
+    assert "a real training of some.safetensors on the processor" in told["train"]
+    assert "the real training ended: done" in told["watch"] and "mira-real done step" in told["runs"]
+    (run,) = Path(document["path"], "runs").glob("*/")
+    config = tomllib.loads((run / "config.toml").read_text())
+    assert config["pretrained_model_name_or_path"] == str(model)
+    assert "mixed_precision" in config and (config["mixed_precision"], config["optimizer_type"]) == ("no", "AdamW")
+    assert "--w 64" in (run / "prompts.txt").read_text()
+
+
+def test_a_demo_trains_as_the_machine_allows(tmp_path: Path) -> None:
+    model = kit.model(tmp_path / "models/some.safetensors", kit.SD15)
+    kit.configure(*trainer(tmp_path), tmp_path / "models")
+    with surroundings(str(model)) as home:
+        project = Project.load(home.project)
+        assert home.training == "some.safetensors on Test GPU"
+        assert "mixed_precision" not in project.training and "resolution" not in project.training
+        run = freeze(make_job(home.project))
+        with durable.lock(run.lock):  # it trains
+            for _ in range(3):
+                with surroundings():
+                    pass
+            assert home.project.exists()
+    with surroundings("nowhere.safetensors") as home:
+        assert home.training == "" and "mixed_precision" not in Project.load(home.project).training
+
+
+def test_the_demo_finds_what_setup_and_models_made(tmp_path: Path) -> None:
+    places = environment.places()
+    kit.scripts(places.scripts)
+    kit.answering_python(places.venv / "bin/python", cuda=False)
+    kit.model(models.home() / "fetched.safetensors", {"model.diffusion_model.input_blocks.0.0.weight": (2, 4, 1, 1)})
+    with surroundings("fetched") as home:
+        assert home.training.startswith("fetched.safetensors on the processor")
+        project = Project.load(home.project)
+        assert project.model["family"] == "sd15"  # its header does not say
+        assert [subset.repeats for subset in project.subsets] == [1]
 
 
 def test_without_a_terminal_the_screens_say_so(capsys: pytest.CaptureFixture[str]) -> None:

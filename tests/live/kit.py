@@ -80,11 +80,16 @@ def state(run: Path) -> dict[str, Any]:
     return found
 
 
+def header(checkpoint: Path) -> dict[str, Any]:
+    """A checkpoint's header: its tensors by name, and its metadata."""
+    with checkpoint.open("rb") as stream:
+        found: dict[str, Any] = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+    return found
+
+
 def metadata(checkpoint: Path) -> dict[str, str]:
     """The metadata in a checkpoint's header."""
-    with checkpoint.open("rb") as stream:
-        header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-    found: dict[str, str] = header["__metadata__"]
+    found: dict[str, str] = header(checkpoint)["__metadata__"]
     return found
 
 

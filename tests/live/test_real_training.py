@@ -4,6 +4,7 @@ Needs LORATUI_SD_SCRIPTS (its folder), LORATUI_TRAINER_PYTHON and LORATUI_BASE (
 network needs LORATUI_TOKENIZERS, too, the folder for `--tokenizer_cache_dir`.
 """
 
+import json
 import math
 import os
 import pty
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.kit import Live, metadata, state
+from tests.live.kit import Live, header, metadata, state
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(3600)]
 
@@ -77,6 +78,34 @@ def test_stop_after_save_waits_for_the_next_one_and_resume_goes_on_from_it(live:
 
     assert state(again)["state"] == "done"
     assert metadata(again / "checkpoints" / "kiri.safetensors")["ss_epoch"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "key", "words"),
+    [
+        ("locon", "networks.lora", "lora_unet_down_blocks_0_resnets_0_conv1.lora_down.weight", {"conv_dim": "2"}),
+        (
+            "loha",
+            "lycoris.kohya",
+            "lora_unet_down_blocks_0_resnets_0_conv1.hada_w1_a",
+            {"algo": "loha", "conv_dim": "2"},
+        ),
+    ],
+)
+def test_the_other_networks_train_convolutions_too(
+    live: Live, kind: str, module: str, key: str, words: dict[str, str]
+) -> None:
+    run = live.train(network_type=kind, conv_dim=2, epochs=1)
+
+    events = live.watch(run.name)
+
+    assert state(run)["state"] == "done"
+    assert all({"unet", "textencoder"} <= event["lr"].keys() for event in events if event["type"] == "step")
+    trained = header(run / "checkpoints" / "kiri.safetensors")
+    assert key in trained
+    metadata = trained["__metadata__"]
+    assert metadata["ss_network_module"] == module
+    assert words.items() <= json.loads(metadata["ss_network_args"]).items()
 
 
 def test_a_failing_trainer_says_why(live: Live) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from loratui.core.project import Project
 
 _PROMPTS = "prompts.txt"
-_SHORT = {"epochs": 4}
+_SHORT: dict[str, object] = {"epochs": 4, "output_name": "mira-real"}
 _SMALL: dict[str, object] = {
     "resolution": 64,
     "min_bucket_reso": 64,
@@ -73,7 +73,7 @@ def fit(project: "Project", config: "Config") -> str:
         return ""
     if not model.family:  # as a scratch model may be cut: preflight says that it was told so
         project.set("model.family", "sd15")
-    settings: dict[str, object] = dict(_SHORT)
+    settings = dict(_SHORT)
     if facts.cuda:
         where = facts.devices[0][0] if facts.devices else "the GPU"
         if "bitsandbytes" not in facts.packages or "bitsandbytes" in facts.broken:

@@ -230,6 +230,11 @@ def _ask(python: Path) -> dict[str, Any]:
         raise Refused(f"The trainer's Python ({python}) does not work: {last[:200]}.", remedy) from error
 
 
+def mend(trainer: Trainer, package: str) -> str:
+    """What to do about a package that is installed and cannot be imported: the set-up takes it for done."""
+    return f"Install it anew: {trainer.python} -m pip install --force-reinstall --no-deps {package}."
+
+
 def _changed(python: Path) -> list[int]:
     """Times of change of what an installation touches: a cheap fingerprint of an environment."""
     folders = [python, *sorted((python.parent.parent / "lib").glob("python3*/site-packages"))]

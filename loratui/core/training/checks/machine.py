@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from loratui.core.checks import Check
 from loratui.core.errors import LoratuiError
 from loratui.core.gpu import Gpu
-from loratui.core.training.environment import COMMIT, Facts, Trainer, is_sd_scripts
+from loratui.core.training.environment import COMMIT, Facts, Trainer, is_sd_scripts, mend
 from loratui.core.training.model_file import ModelFile
 from loratui.core.training.situation import Situation
 
@@ -45,7 +45,8 @@ def trainer(situation: Situation) -> Iterator[Check]:
         yield Check("trainer-packages", "block", message, "Run `loratui setup`, or install it there.", "loratui setup")
     for name in broken:
         message = f"{name} is installed for the trainer and cannot be imported: {facts.broken[name]}."
-        yield Check("trainer-packages", "block", message, "Run `loratui setup`, or mend it there.", "loratui setup")
+        remedy = mend(situation.trainer, name) if isinstance(situation.trainer, Trainer) else ""
+        yield Check("trainer-packages", "block", message, remedy)
     if not missing and not broken:
         torch = facts.packages.get("torch", "?")
         yield Check("trainer", "ok", f"The trainer is set up: Python {facts.python}, torch {torch}.")
