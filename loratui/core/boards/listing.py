@@ -143,7 +143,7 @@ class Listing(ABC):
         if len(self.plans) == 1:
             name, plan = next(iter(self.plans.items()))
             return plan.told(known.get(name), self.scanned, self.kept, self.finished)
-        parts = [f"{name} {plan.told(known.get(name))}" for name, plan in self.plans.items()]
+        parts = [f"{name} {plan.told(known[name])}" for name, plan in self.plans.items() if name in known]
         return " · ".join([*parts, f"{self.scanned:,} seen → {self.kept:,}"])
 
     @property

@@ -236,7 +236,7 @@ class Merged(Listing):
         return [
             search
             for search in self.searches
-            if search.board.name in self._pending or not (search.finished or search.board.name in self.problems)
+            if search.board.name in self._pending or not (search.finished or search.board.name in self._failed)
         ]
 
     def _result(self, name: str, future: "Future[T]") -> T | None:

@@ -17,6 +17,16 @@ ENGINES: dict[str, type[Board]] = {
 }
 
 
+def find_all(config: Config, names: str | None = None) -> list[Board]:
+    """The boards whose names stand in `names`, divided by commas, each once; the default one where there is none.
+
+    Raises:
+        UsageError: as `find`.
+    """
+    wanted = dict.fromkeys(name.strip() for name in (names or "").split(",") if name.strip())
+    return [find(config, name) for name in wanted] or [find(config)]
+
+
 def find(config: Config, name: str | None = None) -> Board:
     """The board called `name`, or the default one.
 

@@ -132,11 +132,12 @@ RATIOS = _bucket_ratios()
 
 
 def crop(width: int, height: int, ratios: tuple[float, ...] = RATIOS) -> float:
-    """The share of a picture that is cut off where one fits it into the nearest of `ratios`; 0 if unknown."""
+    """The share of a picture that is cut off to fit it into the nearest of `ratios`; 0 where its size is unknown."""
     if not width or not height:
         return 0.0
     own = width / height
-    return 1 - max(min(own / ratio, ratio / own) for ratio in ratios)
+    ratio = min(ratios, key=lambda ratio: abs(ratio - own))  # as sd-scripts chooses
+    return 1 - min(own / ratio, ratio / own)
 
 
 def _worth(variant: Variant) -> tuple[int, int]:
