@@ -260,6 +260,7 @@ def _philomena(server: "BoardServer", params: Params) -> Any:
             "height": sample.height,
             "size": len(sample.data),
             "format": sample.ext,
+            "sha512_hash": sample.sha512,
             "tags": [rating[sample.rating], *(word.replace("_", " ") for word in sample.words)],
             "representations": {"full": server.file_url(sample), "thumb": server.file_url(sample)},
             "view_url": server.file_url(sample),
@@ -271,6 +272,17 @@ def _philomena(server: "BoardServer", params: Params) -> Any:
         for sample in _shown(server, found[(page - 1) * limit :][:limit])
     ]
     return {"images": images, "total": len(found), "interactions": []}
+
+
+def _philomena_tags(server: "BoardServer", params: Params) -> Any:
+    """`a b || c`: the tags so called, as far as any picture has them."""
+    names = [part.strip().strip('"').replace("\\", "") for part in params["q"].split("||")]
+    kinds = {"artist": "origin", "character": "character", "copyright": "content-official", "meta": "error"}
+    tags = [
+        {"name": name, "images": 1, "category": kinds.get(server.kind(name.replace(" ", "_"))), "aliased_tag": None}
+        for name in names
+    ]
+    return {"tags": tags, "total": len(tags)}
 
 
 def _zerochan(server: "BoardServer", params: Params, path: str) -> Any:
@@ -317,4 +329,5 @@ _SHAPES: dict[tuple[str, str], Callable[["BoardServer", Params], Any]] = {
     ("gelbooru", "/index.php"): _gelbooru,
     ("gelbooru02", "/index.php"): _gelbooru02,
     ("philomena", "/api/v1/json/search/images"): _philomena,
+    ("philomena", "/api/v1/json/search/tags"): _philomena_tags,
 }

@@ -17,6 +17,10 @@ from tests.board_shapes import answer
 Engine = Literal["danbooru", "gelbooru", "gelbooru02", "moebooru", "e621", "philomena", "zerochan"]
 
 
+FILES = ("/files/", "/.full.")
+"""How the addresses of files begin."""
+
+
 @dataclass
 class Sample:
     """One post of the board.
@@ -47,6 +51,10 @@ class Sample:
     @cached_property
     def md5(self) -> str:
         return self.listed_md5 or hashlib.md5(self.data).hexdigest()
+
+    @cached_property
+    def sha512(self) -> str:
+        return hashlib.sha512(self.listed_md5.encode() or self.data).hexdigest()
 
     @property
     def words(self) -> list[str]:
@@ -147,11 +155,11 @@ class BoardServer:
 
     def file_requests(self) -> list[str]:
         """Paths of the files asked for."""
-        return [path for path, _, _ in self.requests if path.startswith("/files/")]
+        return [path for path, _, _ in self.requests if path.startswith(FILES)]
 
     def api_requests(self) -> list[str]:
         """Paths of everything else."""
-        return [path for path, _, _ in self.requests if not path.startswith("/files/")]
+        return [path for path, _, _ in self.requests if not path.startswith(FILES)]
 
     def fault(self, path: str) -> Fault | None:
         with self._guard:
@@ -221,7 +229,7 @@ def _handler(board: BoardServer) -> type[BaseHTTPRequestHandler]:
             board.requests.append((parts.path, params, {k.lower(): v for k, v in self.headers.items()}))
             fault = board.fault(self.path)
             wait = board.latency + (fault.seconds if fault and fault.kind == "latency" else 0)
-            if not parts.path.startswith("/files/"):
+            if not parts.path.startswith(FILES):
                 time.sleep(wait)
             if fault and fault.kind == "status":
                 self._send(fault.status, "text/plain", fault.body, fault.headers)
@@ -233,7 +241,7 @@ def _handler(board: BoardServer) -> type[BaseHTTPRequestHandler]:
                 self._send(302, "text/html", b"", {"Location": "/hotlink.php"})
             elif parts.path == "/hotlink.php":
                 self._send(200, "text/html", b"<html>no hotlinks</html>")
-            elif parts.path.startswith("/files/"):
+            elif parts.path.startswith(FILES):
                 board.entered(1)
                 time.sleep(wait)
                 try:
@@ -260,8 +268,9 @@ def _handler(board: BoardServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def _file(self, path: str, fault: Fault | None) -> None:
-            name = path.rpartition("/")[2].partition(".")[0]
-            sample = next((sample for sample in board.samples if sample.md5 == name), None)
+            names = {f"/files/{sample.md5}": sample for sample in board.samples}
+            names |= {f"/.full.{sample.id}.{sample.ext}": sample for sample in board.samples}  # Zerochan's
+            sample = names.get(path) or names.get(path.rpartition(".")[0])
             if sample is None:
                 self._send(404, "text/html", b"<html>gone</html>")
                 return

@@ -405,59 +405,6 @@ def test_a_key_that_is_missing_costs_no_request(network: Network) -> None:
     assert error.message == "mine needs your user name." and "loratui boards login mine" in error.remedy
 
 
-PROXIES: list[tuple[str, str, Talk, str, str, int]] = [
-    (
-        "http_proxy",
-        "http://me:{0}@{1}",
-        says(407),
-        "The proxy {1} does not let us through to mine",
-        "password in it",
-        1,
-    ),
-    (
-        "https_proxy",
-        "http://me:{0}@{1}",
-        says(407),
-        "The proxy {1} does not let us through to mine",
-        "password in it",
-        1,
-    ),
-    ("all_proxy", "http://me:{0}@127.0.0.1:9", says(200), "The proxy 127.0.0.1:9 cannot be reached", "HTTPS_PROXY", 1),
-    (
-        "all_proxy",
-        "socks5://127.0.0.1:9",
-        says(200),
-        "The proxy of ALL_PROXY or HTTPS_PROXY is a SOCKS proxy",
-        "pip",
-        2,
-    ),
-    ("http_proxy", "http://:::9", says(200), "is no address of one", "http://host:port", 2),
-]
-
-
-@pytest.mark.parametrize(("variable", "value", "talk", "words", "remedy", "code"), PROXIES)
-def test_proxies(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, talk: Talk, words: str, remedy: str, code: int
-) -> None:
-    with HostileServer(talk) as server:
-        monkeypatch.setenv(variable, value.format(SECRET, server.host))
-        with pytest.raises(LoratuiError) as caught, Network(backoff=0.005, stall=10.0) as network:
-            scheme = "https" if variable == "https_proxy" else "http"
-            ask(network, board("danbooru", f"{scheme}://danbooru.example"))
-    error = caught.value
-    assert words.format("", server.host) in error.message and remedy in error.remedy and error.exit_code == code
-    assert SECRET not in error.message + error.remedy
-
-
-def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    with HostileServer(says(200, DATA)) as server:
-        monkeypatch.setenv("HTTP_PROXY", server.url)
-        monkeypatch.setenv("http_proxy", server.url)
-        with Network(backoff=0.005, stall=10.0) as network:
-            assert ask(network, board("danbooru", "http://danbooru.example")) == [7]
-        assert server.requests[0].startswith("GET http://danbooru.example/posts.json?")
-
-
 def test_errors_tell_their_status_and_whether_to_try_again(network: Network) -> None:
     told: dict[int, Callable[[BoardError], bool]] = {429: lambda e: e.again, 451: lambda e: not e.again}
     for status, holds in told.items():

@@ -4,14 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from loratui.core.boards.answers import BoardError
 from loratui.core.boards.board import Completion, Cursor
+from loratui.core.boards.categories import categorise
+from loratui.core.boards.client import Client
+from loratui.core.boards.network import Network
 from loratui.core.boards.philomena_query import written
 from loratui.core.boards.post import Post
 from loratui.core.boards.query import plan
 from loratui.core.boards.registry import ENGINES
 from loratui.core.config import BoardConfig, load
 from loratui.core.downloads.captions import training_form
+from loratui.core.downloads.get import get
 from loratui.core.errors import UsageError
+from loratui.core.workspace import Workspace
+from tests.boards_server import BoardServer, Fault, Sample, noise
 from tests.unit.test_boards_decode import board, read
 
 
@@ -270,3 +277,34 @@ def test_zerochan_says_what_it_lacks() -> None:
     zerochan = board("zerochan")
     assert zerochan.count_request(["a"]) is None and zerochan.rating_terms(frozenset("g")) == []
     assert "ratings" in zerochan.NOTE and "totals" in zerochan.NOTE and zerochan.NOTE.endswith(".")
+
+
+def test_a_file_of_philomena_is_what_its_sha512_says(tmp_path: Path) -> None:
+    lying = Sample(2, noise(2, 16), listed_md5="0" * 32)
+    with BoardServer("philomena", [Sample(1, noise(1, 16)), lying]) as server, Network(backoff=0.005) as network:
+        made = ENGINES["philomena"]("mine", BoardConfig(engine="philomena", url=server.url))
+        got = get(Workspace.open(tmp_path), made, "1girl", network=network)
+    assert got.downloaded == 1 and [number for number, _ in got.failed] == [2]
+    assert (tmp_path / "mine_1.png").read_bytes() == noise(1, 16)
+
+
+def test_a_file_of_zerochan_is_looked_for_under_each_type(tmp_path: Path) -> None:
+    with BoardServer("zerochan", [Sample(7, noise(7, 16))]) as server, Network(backoff=0.005) as network:
+        made = ENGINES["zerochan"]("mine", BoardConfig(engine="zerochan", url=server.url))
+        got = get(Workspace.open(tmp_path), made, "1girl", network=network)
+        assert server.file_requests() == ["/.full.7.jpg", "/.full.7.png"]
+    assert got.downloaded == 1 and (tmp_path / "mine_7.png").read_bytes() == noise(7, 16)
+
+
+def test_a_site_that_does_not_know_the_question_for_categories_is_guessed_at() -> None:
+    with BoardServer("philomena", [Sample(1, b"x", tags={"artist": ["artist:a"], "general": ["pony"]})]) as server:
+        server.faults.append(Fault("search/tags", "status", status=404))
+        made = ENGINES["philomena"]("mine", BoardConfig(engine="philomena", url=server.url))
+        with Network(backoff=0.005) as network:
+            client = Client(made, network, kinds={"pony": "species"}.get)  # type: ignore[arg-type]
+            page = client.ask(made.posts_request([], Cursor(), 5), made.posts)
+            (post,) = categorise(client, page.posts)
+            assert post.tags == {"artist": ("artist:a",), "species": ("pony",), "meta": ("safe",)}
+            server.faults = [Fault("search/tags", "status", status=403)]
+            with pytest.raises(BoardError):
+                categorise(client, page.posts)

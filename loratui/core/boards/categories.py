@@ -19,6 +19,8 @@ from loratui.core.vocabulary.sources import Entry
 _MOST_AT_ONCE = 10
 """Where one call tells one tag: so many calls for one page of posts. See also `Client.single_calls`."""
 
+_CANNOT = (400, 404, 405, 406)
+
 
 def categorise(
     client: Client,
@@ -37,7 +39,8 @@ def categorise(
             the commonest that neither `Client.kinds` nor the board's earlier answers know.
 
     Raises:
-        BoardError: a board that tells many tags a call did not: artists would be in all captions.
+        BoardError: a board that tells many tags a call had trouble: artists would be in all captions. A site that does
+            not know the question is no trouble.
         Cancelled: `cancel` was set; what was told so far is remembered.
     """
     board = client.board
@@ -49,9 +52,14 @@ def categorise(
     for post in open_posts:
         known |= board.guess_categories(post)
     if board.TAGS_PER_CALL > 1:
-        known |= _told(client, sorted(counts.keys() - known.keys()), len(counts), report, cancel)
+        try:
+            known |= _told(client, sorted(counts.keys() - known.keys()), len(counts), report, cancel)
+        except BoardError as error:
+            if error.status not in _CANNOT:
+                raise
+            known |= _known_here(client, counts)
     else:
-        known |= {tag: kind for tag in counts if (kind := client.kinds(tag) if client.kinds else "") in CATEGORIES}
+        known |= _known_here(client, counts)
     if board.TAGS_PER_CALL == 1:
         # What the query asks for decides most captions; after that, what stands on most pictures.
         unknown = [
@@ -62,6 +70,12 @@ def categorise(
         except BoardError:  # more than guesses was not promised, and pictures do not wait for it
             client.single_calls = 0
     return [post if post.categorised else post.with_categories(known) for post in posts]
+
+
+def _known_here(client: Client, tags: Iterable[str]) -> dict[str, str]:
+    """What this machine knows of `tags`."""
+    kinds = client.kinds
+    return {tag: kind for tag in tags if (kind := kinds(tag)) in CATEGORIES} if kinds is not None else {}
 
 
 def learn(posts: Iterable[Post]) -> None:
