@@ -270,7 +270,8 @@ async def test_it_stays_on_the_screen(size: tuple[int, int]) -> None:
 
 
 def test_a_row_says_tag_alias_and_count_and_nothing_foreign_gets_out() -> None:
-    assert row(KAFUU, 40).plain == "chino → kafuu_chino               7,176 "
+    assert row(KAFUU, 40).plain == " chino → kafuu_chino              7,176 "
+    assert row(KAFKA, 40, chosen=True).plain.startswith("▸kafka_")
     odd = row(Suggestion("a\x1b[2Jb\u202ec[red]d", "weird"), 40)
     assert "\x1b" not in odd.plain and "\u202e" not in odd.plain and "[red]" in odd.plain
-    assert row(KAFKA, 5).cell_length <= 14
+    assert row(KAFKA, 20).plain == " kafka_…      5,656 "

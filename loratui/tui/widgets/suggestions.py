@@ -27,7 +27,7 @@ class Suggestions(Widget):
     DEFAULT_CSS = """
     Suggestions {
         overlay: screen; constrain: inside; display: none;
-        width: 64; max-width: 100%; height: auto; background: $panel;
+        width: 54; max-width: 100%; height: auto; background: $panel;
         & > .suggestions--chosen { background: $primary 35%; text-style: bold; }
         &:ansi > .suggestions--chosen { background: ansi_default; text-style: reverse; }
     }
@@ -38,16 +38,18 @@ class Suggestions(Widget):
         super().__init__()
         self.suggestions: tuple[Suggestion, ...] = ()
         self.chosen = -1
-        self._height = 0
         self._painted: dict[int, Strip] = {}
 
     def show(self, suggestions: Sequence[Suggestion], chosen: int = -1) -> None:
         """Shows these, with one of them chosen or none (-1)."""
+        before = len(self.suggestions) if self.display else 0
         self.suggestions, self.chosen = tuple(suggestions), chosen
+        if len(suggestions) == before:
+            self._repaint(range(before))
+            return
+        # Another height is laid out and painted by Textual: nothing is to be painted twice.
         self.display = bool(suggestions)
-        if suggestions and self._height != len(suggestions):
-            self.styles.height = self._height = len(suggestions)
-        self._repaint(range(len(suggestions)))
+        self.styles.height = max(1, len(suggestions))
 
     def choose(self, index: int) -> None:
         """Another row; -1 for none."""
@@ -76,16 +78,22 @@ class Suggestions(Widget):
             style += self.get_visual_style("suggestions--chosen", partial=True)
         if y >= len(self.suggestions):
             return Strip.blank(width, style.rich_style)
-        mark = "▸" if y == self.chosen else " "
-        content = Content(mark) + row(self.suggestions[y], width - 1)
-        return Strip(content.render_segments(style)).adjust_cell_length(width, style.rich_style)
+        content = row(self.suggestions[y], width, y == self.chosen)
+        return Strip(content.render_segments(style)).simplify().adjust_cell_length(width, style.rich_style)
 
 
-def row(suggestion: Suggestion, width: int) -> Content:
-    """`other name → tag` in the colour of its category, and the count at the right."""
-    named = Content.styled(line(suggestion.tag, 200), COLOURS.get(suggestion.category, ""))
+def row(suggestion: Suggestion, width: int, chosen: bool = False) -> Content:
+    """`other name → tag` in the colour of its category, and the count at the right.
+
+    Blanks take the colour of what is beside them: each change of colour costs as many bytes as the tag.
+    """
+    colour = COLOURS.get(suggestion.category, "")
+    mark = "▸" if chosen else " "
+    named = Content.styled(line(suggestion.tag, 200), colour)
     if suggestion.alias:
-        named = Content.assemble((f"{line(suggestion.alias, 200)} → ", "$dim"), named)
+        named = Content.assemble((f"{mark}{line(suggestion.alias, 200)} → ", "$dim"), named)
+    else:
+        named = Content.assemble((mark, colour), named)
+    named = named.truncate(max(1, width - _COUNT - 1), ellipsis=True)
     count = "" if suggestion.count is None else f"{suggestion.count:,}"
-    named = named.truncate(max(0, width - _COUNT - 1), ellipsis=True, pad=True)
-    return Content.assemble(named, (f"{count:>{_COUNT}}", "$dim"), " ")
+    return Content.assemble(named, (f"{count:>{max(0, width - 1 - named.cell_length)}} ", "$dim"))
