@@ -5,33 +5,27 @@ files are written to a staging folder and read back before the plan is made, so 
 """
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import IO, Literal
+from typing import Literal
 
-from PIL import Image as Pillow
 from PIL import ImageColor
 
 from loratui.core.changes import Add, Edit, Move, Operation, Plan, Remove
 from loratui.core.dataset.folder import SIDE_SUFFIXES, Image, belongings, beside, stem_of
-from loratui.core.errors import LoratuiError, UsageError, from_os
-from loratui.core.images import opening
+from loratui.core.errors import UsageError, from_os
 from loratui.core.images.problems import SUFFIXES, blank_on
 from loratui.core.images.survey import Cache, Facts, Survey, survey
-from loratui.core.jobs import Report, check, silent
+from loratui.core.images.writing import Work, staged
+from loratui.core.jobs import Report, silent
 from loratui.core.pictures import PictureError
 from loratui.core.sanitize import line
 
 To = Literal["auto", "png", "jpg", "keep"]
 Small = Literal["aside", "keep"]
-_JPEG_QUALITY = 95
-_THREADS = 2
-_OPTIMISED_PIXELS = 12_000_000
 _LATENTS = ".npz"
 
 
@@ -51,27 +45,6 @@ class Wishes:
     background: str = "white"
     min_side: int = 512
     small: Small = "aside"
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What is to be done with one image.
-
-    Attributes:
-        image: the file.
-        target: path of the result.
-        done: what is done to it, in words.
-        rewrite: whether its pixels are written anew (else the file is only renamed).
-        format: of the result, `PNG` or `JPEG` or what it was.
-        pixels: how many it has.
-    """
-
-    image: Image
-    target: str
-    done: tuple[str, ...]
-    rewrite: bool
-    format: str
-    pixels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +111,11 @@ def prepare(
     sorted_ = _sort(root, images, seen, wishes, ground)
     operations: list[Operation] = [Remove(path, reason) for path, reason in sorted_.aside.items()]
     if stage is not None:
-        staged = _staged(root, sorted_, wishes, stage, report, cancel)
+        written = staged(root, sorted_.works, wishes.background, stage, report, cancel)
+        sorted_.skipped |= {path: why.message for path, why in written.items() if isinstance(why, PictureError)}
+        sorted_.works = [work for work in sorted_.works if work.image.path not in sorted_.skipped]
         for work in sorted_.works:
-            operations.extend(_operations(work, staged.get(work.target)))
+            operations.extend(_operations(work, written.get(work.image.path)))
         try:
             operations.extend(_sides(root, sorted_, images))
         except OSError as error:
@@ -282,107 +257,13 @@ def _command(wishes: Wishes) -> str:
     return " ".join(words)
 
 
-def _staged(
-    root: Path,
-    sorted_: _Sorted,
-    wishes: Wishes,
-    stage: Callable[[], Path],
-    report: Report,
-    cancel: Event | None,
-) -> dict[str, Path]:
-    """The finished files by target. All or none: after a failure the staging folder is gone."""
-    todo = [work for work in sorted_.works if work.rewrite]
-    if not todo:
-        return {}
-    folder = stage()
-    pool = ThreadPoolExecutor(_THREADS)
-    try:
-        return _write(root, sorted_, todo, wishes, folder, pool, report, cancel)
-    except BaseException as error:
-        pool.shutdown(wait=True, cancel_futures=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise from_os(error, "Writing prepared images") from error
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _write(
-    root: Path,
-    sorted_: _Sorted,
-    todo: Sequence[Work],
-    wishes: Wishes,
-    stage: Path,
-    pool: ThreadPoolExecutor,
-    report: Report,
-    cancel: Event | None,
-) -> dict[str, Path]:
-    """Writes the finished files, two at a time. A picture that turns out to be unreadable is left alone."""
-    staged: dict[str, Path] = {}
-
-    def write(entry: tuple[int, Work]) -> tuple[Work, Path | LoratuiError]:
-        number, work = entry
-        try:
-            check(cancel)
-            path = stage / f"{number:06d}{Path(work.target).suffix}"
-            _convert(root / work.image.path, path, work, wishes)
-            return work, path
-        except PictureError as error:
-            return work, error
-
-    for done, (work, outcome) in enumerate(pool.map(write, enumerate(todo)), 1):
-        report(done, len(todo), work.image.name)
-        check(cancel)
-        if isinstance(outcome, Path):
-            staged[work.target] = outcome
-        else:
-            sorted_.skipped[work.image.path] = outcome.message
-    sorted_.works = [work for work in sorted_.works if work.image.path not in sorted_.skipped]
-    return staged
-
-
-def _convert(source: Path, path: Path, work: Work, wishes: Wishes) -> None:
-    """Writes one finished picture durably and reads it back.
-
-    Raises:
-        PictureError: the source is broken, or what was written cannot be read.
-        OSError: the disk refused.
-    """
-    with opening.alone(work.pixels):
-        picture = opening.flatten(opening.decode(source), wishes.background)
-        with path.open("wb") as file:
-            save(picture, file, work.format)
-            file.flush()
-            os.fsync(file.fileno())
-        expected = picture.size, None if work.format == "JPEG" else opening.digest(picture)
-        del picture
-        again = opening.decode(path, source.name)
-        if expected != (again.size, None if work.format == "JPEG" else opening.digest(again)):
-            path.unlink()
-            message = f"{line(source.name)} could not be written as {work.format} without loss."
-            raise PictureError("broken", message, "Convert it with another program.")
-
-
-def save(picture: Pillow.Image, file: IO[bytes], format_: str) -> None:
-    """Writes an RGB picture without metadata: lossless, or JPEG at quality 95 without colour subsampling."""
-    options: dict[str, object] = {}
-    if format_ == "JPEG":
-        # To optimise, the encoder keeps the whole picture at twice its size in memory.
-        small = picture.width * picture.height <= _OPTIMISED_PIXELS
-        options = {"quality": _JPEG_QUALITY, "subsampling": 0, "optimize": small}
-    elif format_ == "WEBP":
-        options = {"lossless": True, "exact": True}
-    picture.save(file, format_, **options)
-
-
-def _operations(work: Work, staged: Path | None) -> Iterator[Operation]:
+def _operations(work: Work, finished: Path | PictureError | None) -> Iterator[Operation]:
     """The old file goes, the new one comes."""
-    if staged is None:
-        yield Move(work.image.path, work.target)
-    else:
+    if isinstance(finished, Path):
         yield Remove(work.image.path, "replaced")
-        yield Add(work.target, staged)
+        yield Add(work.target, finished)
+    else:
+        yield Move(work.image.path, work.target)
 
 
 def _sides(root: Path, sorted_: _Sorted, images: Sequence[Image]) -> Iterator[Operation]:
