@@ -139,6 +139,9 @@ def load_with_warnings() -> tuple[Config, list[str]]:
     """Like `load`; besides, the unknown keys of the file."""
     path = config_path()
     table = tomls.read(path) if path.exists() else {}
+    for board in table["boards"].values() if isinstance(table.get("boards"), dict) else ():
+        if isinstance(board, dict) and isinstance(board.get("user_id"), int):
+            board["user_id"] = str(board["user_id"])  # a number, and so a person writes it
     config, unknown = tomls.decode(table, Config, path.name)
     merged = _built_in()
     for name, board in (table.get("boards") or {}).items():

@@ -169,6 +169,19 @@ def test_boards_says_which_have_a_key_and_what_they_lack() -> None:
     assert missing.error.message == "gelbooru needs user_id (a number) and api_key."
 
 
+def test_a_key_written_by_hand() -> None:
+    config_path().parent.mkdir(parents=True)
+    config_path().write_text(f'[boards.gelbooru]\nuser_id = 4711\napi_key = "{SECRET}"\n')
+    stored = load().boards["gelbooru"]
+    assert (stored.user_id, stored.url) == ("4711", "https://gelbooru.com")
+    with HostileServer(says(401)) as server, Network(backoff=0.005, stall=10.0) as network:
+        named = BoardConfig(engine="gelbooru", url=server.url, user_id="somebody", api_key=SECRET)
+        made = ENGINES["gelbooru"]("mine", named)
+        with pytest.raises(BoardError) as caught:
+            Client(made, network).ask(made.key_request(), made.posts)
+    assert caught.value.message == "The user_id stored for mine is no number, so that the key cannot be right."
+
+
 # --- nowhere else ---------------------------------------------------------------------------------------------------
 
 

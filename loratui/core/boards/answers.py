@@ -89,6 +89,12 @@ def key_missing(board: Board, status: int = 0) -> BoardError:
 
 def key_refused(board: Board, status: int) -> BoardError:
     """The board does not know the key."""
+    if "user_id" in board.KEY_FIELDS and not board.config.user_id.isdigit():
+        return BoardError(
+            f"The user_id stored for {board.name} is no number, so that the key cannot be right.",
+            _login(board),
+            status=status,
+        )
     return BoardError(
         f"{board.name} does not accept the stored key.",
         f"Copy it from {board.KEY_PLACE} there once more, and paste it into: loratui boards login {board.name}.",
