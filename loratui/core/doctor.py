@@ -107,13 +107,14 @@ def _trainer(config: "Config") -> Iterator[Check]:
     except LoratuiError as error:
         yield Check("trainer", "warn", error.message, error.remedy, "loratui setup")
         return
+    if missing := [name for name in environment.NEEDED if name not in facts.packages]:
+        message = f"The trainer's environment ({trainer.python}) lacks {', '.join(missing)}."
+        remedy = "Run `loratui setup`, or install it there, or name another trainer.python in config.toml."
+        yield Check("trainer", "warn", message, remedy, "loratui setup")
+        return
     for name, error_text in facts.broken.items():
         message = f"{name} cannot be imported by the trainer: {error_text}."
         yield Check("trainer-packages", "warn", message, environment.mend(trainer, name))
-    if "torch" not in facts.packages:
-        remedy = "Run `loratui setup`, or name another trainer.python in config.toml."
-        yield Check("trainer", "warn", f"{trainer.python} has no torch.", remedy, "loratui setup")
-        return
     commit = f"sd-scripts {facts.commit[:8] or 'without git'}"
     sees = f"sees {facts.devices[0][0]}" if facts.devices else "sees no GPU"
     yield Check(

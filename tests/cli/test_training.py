@@ -229,3 +229,16 @@ def test_doctor_looks_at_everything_and_is_no_failure(call: Any, here: str, monk
     assert "CPU" in checks["onnxruntime"]["message"]
     assert "ssh -C" in checks["link"]["remedy"]
     assert "Kitty" in checks["graphics"]["message"]
+
+
+def test_doctor_names_what_the_trainer_lacks_and_what_is_broken_in_it(call: Any, here: str, tmp_path: Path) -> None:
+    def trainer(**facts: Any) -> dict[str, dict[str, str]]:
+        python = kit.answering_python(tmp_path / f"python{len(list(tmp_path.iterdir()))}", **facts)
+        kit.configure(python, tmp_path / "sd", tmp_path / "models")
+        return {check["id"]: check for check in call("-C", here, "doctor", "--json").document["checks"]}
+
+    lacking = trainer(packages={name: "1" for name in kit.PACKAGES if name != "toml"})["trainer"]
+    assert lacking["level"] == "warn" and "lacks toml" in lacking["message"] and lacking["fix"] == "loratui setup"
+    found = trainer(broken={"bitsandbytes": "OSError: libcudart.so"})
+    assert found["trainer"]["level"] == "ok"
+    assert "pip install --force-reinstall --no-deps bitsandbytes" in found["trainer-packages"]["remedy"]

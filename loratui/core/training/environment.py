@@ -18,7 +18,11 @@ REPOSITORY = "https://github.com/kohya-ss/sd-scripts.git"
 COMMIT = "48d368fa557731ad0488c07304dfeba8c07910eb"
 """The commit of sd-scripts that everything here was measured against; the submodule points at it too."""
 
+NEEDED = ("torch", "torchvision", "accelerate", "transformers", "diffusers", "safetensors", "toml")
+"""Packages without which nothing can be trained, as pip calls them."""
+
 ENTRY = "train_network.py"
+"""The script by which a folder of sd-scripts is known."""
 _REMEDY = "Run `loratui setup`, or name your own with trainer.python and trainer.sd_scripts in config.toml."
 
 

@@ -17,7 +17,7 @@ from loratui.core import durable, jobs
 from loratui.core.errors import LoratuiError, Refused, from_os
 from loratui.core.gpu import gpus
 from loratui.core.training import environment
-from loratui.core.training.environment import COMMIT, REPOSITORY, Facts, Places
+from loratui.core.training.environment import COMMIT, NEEDED, REPOSITORY, Facts, Places
 from loratui.core.training.setup_log import Said
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ _TORCH_BY_DRIVER = (
 _TORCH_FOR_PROCESSORS = "https://download.pytorch.org/whl/cpu"
 _EXTRAS = ("lycoris-lora==3.4.0", "dadaptation==3.2", "spandrel==0.4.2")
 _PIP = "pip==25.3"  # older ones tell nothing of a download's progress off a terminal
-# What the steps install and every training needs: where one is missing, somebody took it away.
-_NEEDED = ("torch", "torchvision", "accelerate", "transformers", "diffusers", "safetensors", "toml", "lycoris-lora")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,7 @@ def _taken_away(config: "Config") -> str:
 
 
 def _missing(facts: Facts) -> list[str]:
-    return [name for name in _NEEDED if name not in facts.packages]
+    return [name for name in (*NEEDED, "lycoris-lora") if name not in facts.packages]
 
 
 def steps(places: Places, driver: tuple[int, int] | None, scripts: Path | None = None) -> list[Step]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from loratui.core.checks import Check
 from loratui.core.errors import LoratuiError
 from loratui.core.gpu import Gpu
-from loratui.core.training.environment import COMMIT, Facts, Trainer, is_sd_scripts, mend
+from loratui.core.training.environment import COMMIT, NEEDED, Facts, Trainer, is_sd_scripts, mend
 from loratui.core.training.model_file import ModelFile
 from loratui.core.training.situation import Situation
 
@@ -21,7 +21,6 @@ _PACKAGES = {
     "DAdaptLion": "dadaptation",
     "AdamWScheduleFree": "schedulefree",
 }
-_ALWAYS = ("torch", "torchvision", "accelerate", "transformers", "diffusers", "safetensors", "toml")
 
 
 def trainer(situation: Situation) -> Iterator[Check]:
@@ -35,7 +34,7 @@ def trainer(situation: Situation) -> Iterator[Check]:
         yield Check("trainer", "warn", message, "Make sure that its environment is whole.")
         return
     recipe = situation.recipe
-    needed = {*_ALWAYS, _PACKAGES.get(recipe.text("optimizer_type"), "torch")}
+    needed = {*NEEDED, _PACKAGES.get(recipe.text("optimizer_type"), "torch")}
     needed |= {"lycoris-lora"} if recipe["network_type"] == "loha" else set()
     needed |= {"xformers"} if recipe["attention"] == "xformers" else set()
     missing = sorted(needed - facts.packages.keys())
