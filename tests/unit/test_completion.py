@@ -189,6 +189,7 @@ def test_answers_without_tags_complete_nothing(kind: type[Board], raw: bytes) ->
         ("|solo", "solo"),
         ("-|", "-"),
         ("a  |  b", ""),
+        ("a\u3000ka|", "ka"),
     ],
 )
 def test_the_word_under_the_caret(text: str, word: str) -> None:

@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,7 +102,8 @@ class Asker:
             while len(self._answers) > _IN_MEMORY:
                 self._answers.popitem(last=False)
             if answer and not self._closed:
-                heard()
+                with suppress(RuntimeError):  # the screen is gone
+                    heard()
 
     def _answer(self, word: str) -> tuple[Completion, ...] | None:
         """The board's, or what the disk has of it; None where there is none to be had now."""

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from loratui.core.boards import metatags
@@ -109,15 +110,19 @@ class Completer:
     def _have_loaded(self) -> None:
         known = len(self._vocabulary)
         self._vocabulary.load()
-        if self._heard is not None and len(self._vocabulary) != known:
-            self._heard()
+        heard = self._heard
+        if heard is not None and len(self._vocabulary) != known:
+            with suppress(RuntimeError):  # the screen is gone
+                heard()
 
 
 def word_at(text: str, caret: int) -> tuple[int, int]:
     """Where the word under the caret begins, without a `-` or `~` before it, and where it ends."""
-    start = max((text.rfind(space, 0, caret) for space in " \t"), default=-1) + 1
-    ends = [place for space in " \t" if (place := text.find(space, caret)) >= 0]
-    end = min(ends, default=len(text))
+    start = end = caret
+    while start > 0 and not text[start - 1].isspace():
+        start -= 1
+    while end < len(text) and not text[end].isspace():
+        end += 1
     if start < caret and text[start] in "-~" and end - start > 1:
         start += 1
     return start, end

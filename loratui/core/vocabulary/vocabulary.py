@@ -52,7 +52,10 @@ class Vocabulary:
         """
         with self._loading:
             target = (self._cache or paths.cache_dir() / "vocabulary") / "tags.bin"
-            files = [path.absolute() for path in self._files()]
+            try:
+                files = [path.absolute() for path in self._files()]
+            except (OSError, RuntimeError):  # a folder that may not be read; no home
+                files = []
             mark = _mark(files)
             if self._compiled is None:
                 self._open(target)

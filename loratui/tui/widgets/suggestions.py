@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.style import Style
 from textual.widget import Widget
 
 from loratui.core.sanitize import line
@@ -76,6 +77,8 @@ class Suggestions(Widget):
         style = self.visual_style
         if y == self.chosen:
             style += self.get_visual_style("suggestions--chosen", partial=True)
+            if self.get_component_styles("suggestions--chosen").text_style.reverse:
+                style += Style(reverse=True)  # Textual's visual styles lose it; in 16 colours it is the cursor
         if y >= len(self.suggestions):
             return Strip.blank(width, style.rich_style)
         content = row(self.suggestions[y], width, y == self.chosen)
