@@ -220,6 +220,29 @@ def test_logs_and_tracebacks_hold_no_key(engine: str, caplog: pytest.LogCaptureF
     assert SECRET not in told + caplog.text
 
 
+@pytest.mark.parametrize("engine", ["gelbooru", "danbooru", "philomena"])
+def test_a_traceback_that_shows_variables_holds_no_key(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the screens print it with --debug, for a mistake deep within the library."""
+    import httpx
+    from rich.console import Console
+    from rich.traceback import Traceback
+
+    async def fails(self: object, request: httpx.Request) -> httpx.Response:
+        raise RuntimeError("deep down")
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", fails)
+    use(engine, "http://127.0.0.1:9")
+    line = {"gelbooru": "&api_key={0}&user_id=4711", "danbooru": "somebody:{0}", "philomena": "{0}"}[engine]
+    shown = Console(file=io.StringIO(), width=300, record=True)
+    try:
+        login.login("mine", line.format(SECRET), backoff=0.01)
+    except RuntimeError as error:
+        # From `login` on: the frame of this test has the line itself.
+        shown.print(Traceback.from_exception(RuntimeError, error, error.__traceback__.tb_next, show_locals=True))  # type: ignore[union-attr]
+    text = shown.export_text()
+    assert "deep down" in text and "locals" in text and SECRET not in text
+
+
 def everything(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 

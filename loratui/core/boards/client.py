@@ -25,7 +25,7 @@ from loratui.core.boards.network import (
     retry_after,
     user_agent,
 )
-from loratui.core.errors import UsageError
+from loratui.core.errors import LoratuiError, UsageError
 
 T = TypeVar("T")
 
@@ -134,6 +134,11 @@ class Client:
             raise UsageError(
                 f"The url of {board.name} is no web address.", f"Mend boards.{board.name}.url in config.toml."
             ) from None
+        except LoratuiError:
+            raise
+        except Exception as error:
+            # The frames below hold the request, whose address may hold the key, and some tracebacks show variables.
+            raise error.with_traceback(None) from None
         if board.ended(request, status):
             return b"", None
         wait = retry_after(headers)

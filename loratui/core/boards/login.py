@@ -33,6 +33,10 @@ class Key:
     user_id: str = ""
     login: str = ""
 
+    def fields(self) -> dict[str, str]:
+        """Its parts, as `BoardConfig` calls them."""
+        return {"api_key": self.api_key, "user_id": self.user_id, "login": self.login}
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -144,8 +148,8 @@ def login(name: str, line: str, *, dry_run: bool = False, cancel: Event | None =
     """
     board = find(load(), name)
     key = parse(board, line)
-    fields = {"api_key": key.api_key, "user_id": key.user_id, "login": key.login}
-    board = type(board)(board.name, msgspec.structs.replace(board.config, **fields))
+    del line  # what is in no variable is in no traceback that shows them
+    board = type(board)(board.name, msgspec.structs.replace(board.config, **key.fields()))
     problem = check(board, cancel=cancel, backoff=backoff).error
     if isinstance(problem, BoardError) and problem.status in (400, 401, 403):
         raise problem
@@ -153,7 +157,7 @@ def login(name: str, line: str, *, dry_run: bool = False, cancel: Event | None =
         raise LoratuiError(f"The key could not be tried: {problem.message}", problem.remedy)
     if dry_run:
         return board
-    set_board(board.name, fields)
+    set_board(board.name, key.fields())
     if problem is not None:
         raise LoratuiError(f"The key is stored, but could not be tried: {problem.message}", problem.remedy)
     return board
