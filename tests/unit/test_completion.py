@@ -23,6 +23,7 @@ from loratui.core.config import BoardConfig
 from loratui.core.demo.board import serving
 from loratui.core.demo.collection import CHARACTER, DemoPost
 from loratui.core.vocabulary import seen
+from loratui.core.vocabulary.loose import Loose
 from loratui.core.vocabulary.offers import Offers
 from loratui.core.vocabulary.sources import Entry
 from loratui.core.vocabulary.vocabulary import Vocabulary
@@ -365,6 +366,14 @@ def test_a_site_that_wants_a_key_completes_without_one(network: Network) -> None
         keyless = Gelbooru("mine", BoardConfig(url=server.url, needs_key=True))
         with completing(network, [keyless]) as (_, heard):
             assert heard.find("kaf", "kafka")
+
+
+def test_tags_of_the_projects_captions_come_after_what_boards_have(network: Network) -> None:
+    known = [Entry("long_hair", "general", 5)]
+    with completing(network, [], known) as (completer, heard):
+        completer.own = Loose.of({"long hair": 900, "long trigger word": 900, "belong": 1})
+        assert heard.tags("lon") == ["long_hair", "long_trigger_word"]
+        assert [each.count for each in completer.offers("lon", 3).suggestions] == [5, None]
 
 
 def test_a_closed_completer_asks_nobody(network: Network) -> None:

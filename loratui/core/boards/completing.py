@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from loratui.core.boards import metatags
 from loratui.core.boards.asking import Asker
 from loratui.core.boards.board import Board, Completion
+from loratui.core.vocabulary.loose import Loose
 from loratui.core.vocabulary.offers import Offers, Suggestion, fold
 from loratui.core.vocabulary.vocabulary import Vocabulary
 
@@ -31,6 +32,9 @@ class Completer:
         network: the connections: called on another thread, when a board is first asked. They belong to the caller.
         vocabulary: what is known here.
         limit: the most suggestions.
+
+    Attributes:
+        own: the tags of the project's captions, offered after what boards have; None: none. May be set at any time.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class Completer:
         limit: int = 10,
     ) -> None:
         self.boards = tuple(boards)
+        self.own: Loose | None = None
         self._askers = [Asker(board, network) for board in boards]
         self._vocabulary = vocabulary
         self._limit = limit
@@ -87,6 +92,10 @@ class Completer:
         for own in self._vocabulary.complete(word, self._limit):
             written = Suggestion(own.tag.replace(" ", "_"), own.category, own.count, own.alias)
             found.setdefault(fold(own.tag), written)
+        if self.own is not None:
+            for entry in (*self.own.whole(word, self._limit), *self.own.words(word, self._limit)):
+                tag = entry.name.replace(" ", "_")  # how many images have it says nothing of the boards
+                found.setdefault(fold(tag), Suggestion(tag, entry.category))
 
         def rank(key: str) -> tuple[bool, int, bool, int]:
             return key != word, _kind(key, word, found[key].alias), key not in told, -(found[key].count or 0)
