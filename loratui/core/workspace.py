@@ -12,7 +12,7 @@ from loratui.core.config import Config, load
 from loratui.core.errors import LoratuiError, UsageError, from_os
 from loratui.core.jobs import Report, silent
 from loratui.core.nearest import nearest
-from loratui.core.project import Project, TaggerSettings, find_root
+from loratui.core.project import FILE, Project, TaggerSettings, find_root
 
 if TYPE_CHECKING:
     # The rooms open when first entered: their modules are a tenth of the time to the first screen.
@@ -86,6 +86,22 @@ class Workspace:
         from loratui.core.changes import Changes
 
         return Changes(self.root, recover=not self.dry)
+
+    def stamp(self) -> tuple[int | None, int | None]:
+        """What differs when somebody made a step or wrote loratui.toml: two looks at the file system, no more."""
+
+        def changed(path: Path) -> int | None:
+            try:
+                return path.stat().st_mtime_ns
+            except OSError:
+                return None
+
+        return changed(self.root / ".loratui" / "journal"), changed(self.root / FILE)
+
+    @property
+    def wrote(self) -> int | None:
+        """The first part of `stamp` after the newest step made here; None while none was."""
+        return self.changes.wrote if "changes" in self.__dict__ else None
 
     def recovered_around(self) -> list[str]:
         """Files that finishing an interrupted step left alone, as somebody else had changed them."""

@@ -157,6 +157,32 @@ async def test_theme_colours_are_had_by_name() -> None:
         assert app.theme_variables["accent"].lower() == segment.style.color.name.lower()
 
 
+class Threes(Numbers):
+    """Things of three rows each."""
+
+    def first(self, index: int) -> int:
+        return index // 3 * 3
+
+
+async def test_what_takes_several_rows_is_one_stop() -> None:
+    view = VirtualList(Threes(30))
+    app = Shell(view)
+    async with app.run_test(size=(40, 8)) as pilot:
+        await pilot.press("down", "j")
+        assert view.cursor == 6
+        assert view.scroll_offset.y <= 6 and view.scroll_offset.y + 8 >= 9  # the whole of it is in view
+        await pilot.press("k")
+        assert view.cursor == 3
+        await pilot.press("end")
+        assert view.cursor == 27
+        await pilot.press("down")
+        assert view.cursor == 27
+        await pilot.press("pageup", "up", "home")
+        assert view.cursor == 0
+        styles = [next(iter(view.render_line(row))).style for row in range(4)]
+        assert styles[0] == styles[1] == styles[2] != styles[3]
+
+
 async def test_the_cursor_stays_in_view_when_the_view_shrinks() -> None:
     view = VirtualList(Numbers(100))
     async with Shell(view).run_test(size=(40, 20)) as pilot:

@@ -62,12 +62,14 @@ class Changes:
 
     Attributes:
         foreign: paths that recovery left alone since another program had changed them.
+        wrote: `Journal.changed` after what was done here last; None while nothing was.
     """
 
     def __init__(self, root: Path, *, recover: bool = True) -> None:
         self.root = Path(os.path.realpath(root))
         self.home = self.root / ".loratui"
         self.foreign: list[str] = []
+        self.wrote: int | None = None
         self._journal = Journal(self.home / "journal", self.root)
         if recover and os.access(self.home, os.W_OK):
             self.recover()
@@ -329,7 +331,10 @@ class Changes:
         try:
             self.home.mkdir(exist_ok=True)
             with durable.lock(self.home / "lock"):
-                yield self._journal
+                try:
+                    yield self._journal
+                finally:
+                    self.wrote = self._journal.changed()
         except OSError as error:
             raise from_os(error, doing) from error
 

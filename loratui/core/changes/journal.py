@@ -80,6 +80,13 @@ class Journal:
         self._root = root
         self._heads: dict[tuple[int, int], Step] = {}
 
+    def changed(self) -> int | None:
+        """When a record was made or renamed last, in nanoseconds; None where there is no journal."""
+        try:
+            return self._folder.stat().st_mtime_ns
+        except OSError:
+            return None
+
     def states(self) -> list[tuple[int, State]]:
         """All records, oldest first, by name alone."""
         try:

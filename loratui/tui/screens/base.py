@@ -18,7 +18,7 @@ from loratui.tui.commands import Command, bindings
 from loratui.tui.graphics.pacing import PacedScreen
 from loratui.tui.shell.forgiving import Forgiving
 from loratui.tui.shell.lines import Key, Notice, StatusLine, TitleLine
-from loratui.tui.shell.panels import AskPanel, ConfirmPanel, Panel, PanelHost, first_focusable
+from loratui.tui.shell.panels import AskPanel, Panel, PanelHost, QuestionPanel, first_focusable
 
 if TYPE_CHECKING:
     from loratui.core.workspace import Workspace
@@ -105,6 +105,14 @@ class LoratuiScreen(Forgiving, PacedScreen):
             return False
         self.close_panel()
         return True
+
+    def begins_typing(self, key: str) -> bool:
+        """Gives the focus at once to a line that `key` opens, for letters may come in the same read as the key.
+
+        Returns:
+            whether it did; the key is dealt with then.
+        """
+        return False
 
     @property
     def _update_timer(self) -> Timer:
@@ -220,7 +228,8 @@ class LoratuiScreen(Forgiving, PacedScreen):
         Args:
             prompt: what is asked for.
             value: what stands there at first.
-            complete: gives whole texts for what was typed; the first is offered behind the cursor (right arrow).
+            complete: gives whole texts for what was typed; the first is offered behind the cursor (right arrow),
+                and tab types what all have in common.
 
         Returns:
             the text, None when the person stepped out.
@@ -233,7 +242,7 @@ class LoratuiScreen(Forgiving, PacedScreen):
 
     async def confirm(self, question: str) -> bool:
         """Asks yes or no."""
-        panel = ConfirmPanel(question)
+        panel = QuestionPanel(question)
         self.show_panel(panel)
         answer = await panel.answer
         self._close(panel)

@@ -60,7 +60,7 @@ class MonitorScreen(LoratuiScreen):
             "monitor.next-sample", ("l", "right"), "next sample", "Shows the sample of the next prompt.", footer=False
         ),
         Command(
-            "monitor.fold", ("tab",), "picture", "Shows the picture, or the table where both do not fit.", footer=False
+            "monitor.fold", ("tab",), "picture", "Shows the picture, or the table, where both do not fit.", footer=False
         ),
     )
 
@@ -273,7 +273,9 @@ class MonitorScreen(LoratuiScreen):
             return f"the run is {metrics.state.state}"
         if id == "monitor.resume" and (not metrics.state.over or metrics.state.state == "done" or metrics.state.replay):
             return "only a run that ended early can be resumed"
-        if id in ("monitor.open", "monitor.next-sample") and not metrics.samples:
+        if id == "monitor.fold" and self.has_class("-wide") and not self.has_class("-picture"):
+            return "table and picture are both in sight: enter shows the picture large"
+        if id in ("monitor.open", "monitor.next-sample", "monitor.fold") and not metrics.samples:
             return "no sample was drawn yet"
         return None
 

@@ -106,7 +106,7 @@ class PlanPanel(ProposalPanel):
         scope: on which images, in words.
     """
 
-    KEYS: ClassVar[tuple[Key, ...]] = (Key("enter", "apply", last=True), Key("esc", "leave it", last=True))
+    KEYS: ClassVar[tuple[Key, ...]] = (Key("enter y", "apply", last=True), Key("esc n", "leave it", last=True))
 
     def __init__(self, plan: Plan, scope: str) -> None:
         counts = plan.counts

@@ -55,5 +55,5 @@ async def ask_base(screen: "LoratuiScreen", names: Sequence[str], now: str) -> s
         return [name for name in names if name.startswith(typed)]
 
     few = ", ".join(line(name) for name in names[:4]) + (" …" if len(names) > 4 else "")
-    chosen = await screen.ask(f"Base model ({few}; right completes)", now, complete)
+    chosen = await screen.ask(f"Base model ({few}; tab completes)", now, complete)
     return (chosen or "").strip() or None

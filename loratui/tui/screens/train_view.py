@@ -136,9 +136,11 @@ class FindingRows:
     def __init__(self, checks: Sequence[Check], width: int, waiting: str = "") -> None:
         self._checks = checks
         self._lines: list[tuple[int, Content]] = []
+        self._firsts: list[int] = []
         width = max(20, width - 2)
         for number, check in enumerate(checks):
             sign, style = _SIGNS[check.level]
+            self._firsts.append(len(self._lines))
             message = Content.styled(line(check.message), "$dim" if check.level == "ok" else "")
             for row, text in enumerate(message.wrap(width)):
                 first = Content.styled(sign, style) if row == 0 else Content("  ")
@@ -147,6 +149,7 @@ class FindingRows:
                 for row, text in enumerate(Content.styled(line(check.remedy), "$secondary").wrap(width - 2)):
                     self._lines.append((number, Content.assemble("  → " if row == 0 else "    ", text)))
         if waiting and not checks:
+            self._firsts.append(0)
             self._lines.append((0, Content.styled(waiting, "$dim")))
 
     def __len__(self) -> int:
@@ -155,6 +158,10 @@ class FindingRows:
     def row(self, index: int, width: int) -> Content:
         """One line."""
         return self._lines[index][1]
+
+    def first(self, index: int) -> int:
+        """The first line of the finding that the line belongs to."""
+        return self._firsts[self._lines[index][0]]
 
     def check(self, index: int) -> Check | None:
         """The finding that the line belongs to."""

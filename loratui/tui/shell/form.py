@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from loratui.core.errors import UsageError
 from loratui.core.sanitize import line
 from loratui.tui.shell.lines import Key
-from loratui.tui.shell.panels import Entry, Panel
+from loratui.tui.shell.panels import Entry, Offer, Panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,8 @@ class FormPanel(Panel):
                     yield Choice(field.options, field.value)
                 else:
                     yield Entry(field.value, hint=field.hint, complete=field.complete)
+        if any(field.complete for field in self._fields):
+            yield Offer()
         yield Static(classes="form--wrong")
 
     def _entries(self) -> list[Input | Choice]:

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import ClassVar
 
+from textual import on
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Size
+from textual.message import Message
 from textual.reactive import Reactive
 from textual.suggester import Suggester
 from textual.widget import Widget
@@ -64,6 +68,16 @@ class Panel(Forgiving, Vertical):
     def closed(self) -> None:
         """Called once when the panel goes away, by `esc` or otherwise."""
 
+    def on_entry_offered(self, event: "Entry.Offered") -> None:
+        """Shows what tab found."""
+        for offer in self.query(Offer):
+            offer.show(event.texts)
+
+    @on(Input.Changed)
+    def _another_text(self) -> None:
+        """What was found for the text before is no offer any more."""
+        self.on_entry_offered(Entry.Offered(()))
+
 
 class Complete(Suggester):
     """Offers the rest of a word from a function of the text typed so far."""
@@ -83,13 +97,23 @@ class Entry(Input):
     Args:
         value: what stands there at first.
         hint: shown while it is empty.
-        complete: gives whole texts for what was typed; the first is offered behind the cursor (right arrow takes it).
+        complete: gives whole texts for what was typed. The first is offered behind the cursor (right arrow takes it);
+            tab types what all have in common and shows them.
+        from_empty: tab shows them before anything is typed, too.
     """
 
     DEFAULT_CSS = """
     Entry { width: 1fr; background: $surface; }
     Entry:focus { background: $panel; }
     """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "complete")]
+
+    class Offered(Message):
+        """The texts that tab found."""
+
+        def __init__(self, texts: Sequence[str]) -> None:
+            super().__init__()
+            self.texts = texts
 
     def __init__(
         self,
@@ -97,27 +121,62 @@ class Entry(Input):
         *,
         hint: str = "",
         complete: Callable[[str], Sequence[str]] | None = None,
+        from_empty: bool = False,
         id: str | None = None,  # noqa: A002
     ) -> None:
         suggester = Complete(complete) if complete else None
         super().__init__(value, placeholder=hint, suggester=suggester, select_on_focus=False, compact=True, id=id)
         self.cursor_blink = False
+        self._complete = complete
+        self._from_empty = from_empty
+
+    def action_complete(self) -> None:
+        """Types what all texts have in common; the key goes on to whoever else wants it where there are none."""
+        typed = self.value
+        if self._complete is None or not (typed or self._from_empty):
+            raise SkipAction
+        texts = [line(text) for text in self._complete(typed) if text.startswith(typed) and text != typed]
+        if not texts:
+            raise SkipAction
+        same = takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False))
+        self.value = "".join(letters[0] for letters in same)
+        self.cursor_position = len(self.value)
+        self.post_message(self.Offered(texts if len(texts) > 1 else ()))
+
+
+class Offer(Static):
+    """The last parts of the texts that tab found, on one line; gone at the next letter."""
+
+    DEFAULT_CSS = """
+    Offer { height: 1; color: $dim; display: none; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+
+    def show(self, texts: Sequence[str]) -> None:
+        """Shows `texts`, or nothing."""
+        self.display = bool(texts)
+        self.update(Content("  ".join(text.rstrip("/").rpartition("/")[2] for text in texts)))
 
 
 class AskPanel(Panel):
     """One line to type; `answer` becomes the text, or None when the person steps out."""
 
-    KEYS: ClassVar[tuple[Key, ...]] = (Key("enter", "take it", last=True), Key("esc", "leave it", last=True))
-
     def __init__(self, prompt: str, value: str, complete: Callable[[str], Sequence[str]] | None) -> None:
         super().__init__(prompt)
         self._value = value
         self._complete = complete
+        completing = (Key("tab", "complete", last=True),) if complete else ()
+        self.KEYS = (  # type: ignore[misc]  # they differ by what is asked
+            Key("enter", "take it", last=True),
+            *completing,
+            Key("esc", "leave it", last=True),
+        )
         self.answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
 
     def compose_content(self) -> ComposeResult:
         """The input."""
-        yield Entry(self._value, complete=self._complete)
+        yield Entry(self._value, complete=self._complete, from_empty=True)
+        if self._complete:
+            yield Offer()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Takes the text."""
@@ -131,11 +190,11 @@ class AskPanel(Panel):
             self.answer.set_result(None)
 
 
-class ConfirmPanel(Panel, can_focus=True):
-    """A question with yes and no; anything but y is no."""
+class QuestionPanel(Panel, can_focus=True):
+    """A question: enter or y takes it, esc or n leaves it; `answer` becomes which."""
 
-    KEYS: ClassVar[tuple[Key, ...]] = (Key("y", "yes", last=True), Key("n", "no", last=True))
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "answer(True)"), Binding("n", "answer(False)")]
+    KEYS: ClassVar[tuple[Key, ...]] = (Key("enter y", "yes", last=True), Key("esc n", "no", last=True))
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,y", "answer(True)"), Binding("n", "answer(False)")]
 
     def __init__(self, question: str) -> None:
         super().__init__(question)

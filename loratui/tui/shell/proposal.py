@@ -1,20 +1,18 @@
 """What a step would do, with its counts and some examples, before it is done."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
 from loratui.tui.shell.lines import Key
-from loratui.tui.shell.panels import Panel
+from loratui.tui.shell.panels import QuestionPanel
 
 
-class ProposalPanel(Panel, can_focus=True):
-    """A step to take or to leave; `answer` becomes whether enter took it.
+class ProposalPanel(QuestionPanel):
+    """A step to take or to leave; `answer` becomes which.
 
     Args:
         title: the question.
@@ -26,27 +24,15 @@ class ProposalPanel(Panel, can_focus=True):
     DEFAULT_CSS = """
     ProposalPanel > #examples { height: auto; text-wrap: nowrap; text-overflow: ellipsis; }
     """
-    KEYS: ClassVar[tuple[Key, ...]] = (Key("enter", "do it", last=True), Key("esc", "leave it", last=True))
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "take")]
+    KEYS: ClassVar[tuple[Key, ...]] = (Key("enter y", "do it", last=True), Key("esc n", "leave it", last=True))
 
     def __init__(self, title: str, counts: Content, examples: Sequence[Content], more: int = 0) -> None:
         super().__init__(title)
         self._counts = counts
         self._examples = examples
         self._more = more
-        self.answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def compose_content(self) -> ComposeResult:
         """The counts, then examples."""
         rest = [Content.styled(f"… and {self._more:,} more", "$dim")] if self._more > 0 else []
         yield Static(Content("\n").join([self._counts, *self._examples, *rest]), id="examples")
-
-    def action_take(self) -> None:
-        """Does it."""
-        if not self.answer.done():
-            self.answer.set_result(True)
-
-    def closed(self) -> None:
-        """Nothing is done."""
-        if not self.answer.done():
-            self.answer.set_result(False)

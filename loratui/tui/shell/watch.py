@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 from loratui.core.sanitize import line
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from loratui.core.changes import Step
     from loratui.core.workspace import Workspace
     from loratui.tui.app import LoratuiApp
@@ -16,19 +14,7 @@ PERIOD = 2.0
 _RESTLESS = 5
 """Looks after which a change is shown that does not come to rest, such as a download of somebody else."""
 
-Stamp = tuple[int | None, ...]
-
-
-def stamp(workspace: "Workspace") -> Stamp:
-    """What differs when the journal or loratui.toml does: each step of a change makes or renames a record."""
-    return tuple(_changed(workspace.root / name) for name in (".loratui/journal", "loratui.toml"))
-
-
-def _changed(path: "Path") -> int | None:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return None
+Stamp = tuple[int | None, int | None]
 
 
 class Watch:
@@ -41,9 +27,9 @@ class Watch:
 
     def __init__(self, app: "LoratuiApp") -> None:
         self._app = app
-        self._read: Stamp = ()
+        self._read: Stamp = (None, None)
         """As it was when the screen in front was read."""
-        self._last: Stamp = ()
+        self._last: Stamp = (None, None)
         self._restless = 0
 
     def start(self) -> None:
@@ -53,18 +39,23 @@ class Watch:
 
     def read(self) -> None:
         """The screen in front is about to be read: what there is now is no news any more."""
-        self._read = self._last = stamp(self._app.workspace)
+        self._read = self._last = self._app.workspace.stamp()
 
     @property
     def news(self) -> bool:
         """Whether somebody changed something since the screen in front was read."""
-        return stamp(self._app.workspace) != self._read
+        return self._news(self._app.workspace.stamp())
+
+    def _news(self, now: Stamp) -> bool:
+        """One's own steps are none: whoever makes one shows it."""
+        journal = self._read[0] if now[0] == self._app.workspace.wrote else now[0]
+        return (journal, now[1]) != self._read
 
     def look(self) -> None:
         """Shows what changed, unless it goes on changing, a panel is open or work of our own is under way."""
-        now, before = stamp(self._app.workspace), self._last
+        now, before = self._app.workspace.stamp(), self._last
         self._last = now
-        if now == self._read:
+        if not self._news(now):
             self._restless = 0
             return
         self._restless += 1
@@ -79,6 +70,10 @@ class Watch:
         self._app.jobs.start("looking", lambda report, cancel: newest(self._app.workspace), self._tell, quiet=True)
 
     def _tell(self, step: "Step | None") -> None:
+        from loratui.tui.screens import downloads_runner
+
+        if step is not None and step.verb == "get" and downloads_runner.told_of(self._app.workspace.root):
+            return  # our own worker took pictures in
         self._app.toast(f"the project was changed elsewhere{taken_back(step)}")
 
 

@@ -12,7 +12,11 @@ from loratui.tui.widgets.inert import inert
 
 
 class Rows(Protocol):
-    """What a list shows. A source may also have `is_marked(index: int) -> bool`."""
+    """What a list shows.
+
+    A source may also have `is_marked(index: int) -> bool`, and `first(index: int) -> int`: of things that take several
+    rows each, the first row of the one that row `index` belongs to. The cursor then stands on whole things.
+    """
 
     def __len__(self) -> int: ...
 
@@ -111,6 +115,22 @@ class VirtualList(CursorView):
 
     # --- the cursor ----------------------------------------------------------------------------------------------
 
+    def _first(self, index: int) -> int:
+        """The row at which the cursor stands for row `index`."""
+        first = getattr(self._rows, "first", None)
+        return first(index) if first is not None and 0 <= index < len(self._rows) else index
+
+    def _end(self, index: int) -> int:
+        """One past the last row of what begins at row `index`."""
+        end = index + 1
+        while end < len(self._rows) and self._first(end) == index:
+            end += 1
+        return end
+
+    def validate_cursor(self, cursor: int) -> int:
+        """Keeps the cursor on a row, of several for one thing on the first."""
+        return self._first(super().validate_cursor(cursor))
+
     def watch_cursor(self, old: int, new: int) -> None:
         """Repaints the two rows, moves the view when the cursor left it, and says so."""
         if not self.is_mounted or old == new:
@@ -118,18 +138,19 @@ class VirtualList(CursorView):
         top = self.scroll_offset.y
         self._follow()
         if self.scroll_offset.y == top:
-            self._repaint([old - top, new - top])
+            self._repaint(y - top for index in (old, new) for y in range(index, self._end(index)))
         self.post_message(self.Moved(self, new))
 
     def _follow(self) -> None:
         """Brings the cursor into view: a step over the edge turns most of a page, a far jump centres it."""
         height = self.scrollable_content_region.height
         top = self.scroll_offset.y
-        if not height or top <= self.cursor < top + height:
+        last = min(self._end(self.cursor), self.cursor + max(height, 1)) - 1
+        if not height or top <= self.cursor <= last < top + height:
             return
         context = max(1, height // 5)
-        if self.cursor == top + height:
-            goal = self.cursor - context
+        if self.cursor <= top + height <= last or self.cursor == top + height:
+            goal = max(self.cursor - context, last - height + 1)
         elif self.cursor == top - 1:
             goal = self.cursor - height + 1 + context
         else:
@@ -141,8 +162,10 @@ class VirtualList(CursorView):
         self.call_after_refresh(self._follow)
 
     def action_move(self, steps: int) -> None:
-        """Moves the cursor by `steps` rows."""
-        self.cursor += steps
+        """Moves the cursor by `steps` rows, or past the rows of what it is on."""
+        goal = max(self.cursor + steps, self._end(self.cursor)) if steps > 0 else self.cursor + steps
+        if goal < len(self._rows) or self._end(self.cursor) < len(self._rows):
+            self.cursor = goal
 
     def action_page(self, pages: int) -> None:
         """Moves view and cursor by almost a page."""
@@ -157,13 +180,14 @@ class VirtualList(CursorView):
     # --- painting ------------------------------------------------------------------------------------------------
 
     def _cursor_region(self) -> Region:
-        return Region(0, self.cursor - self.scroll_offset.y, self.scrollable_content_region.width, 1)
+        rows = self._end(self.cursor) - self.cursor
+        return Region(0, self.cursor - self.scroll_offset.y, self.scrollable_content_region.width, rows)
 
     def _line(self, y: int, width: int) -> Strip:
         index = self.scroll_offset.y + y
         if index >= len(self._rows):
             return self._empty_line(y, width)
-        base = self._cursor_style() if index == self.cursor else self.get_visual_style()
+        base = self._cursor_style() if self._first(index) == self.cursor else self.get_visual_style()
         row = self._rows.row(index, max(0, width - GUTTER))
         content = row if isinstance(row, Content) else Content.from_rich_text(row, console=self.app.console)
         content = inert(content.first_line).truncate(max(0, width - GUTTER), ellipsis=True, pad=True)
