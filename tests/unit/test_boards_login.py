@@ -233,12 +233,16 @@ def test_a_traceback_that_shows_variables_holds_no_key(engine: str, monkeypatch:
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", fails)
     use(engine, "http://127.0.0.1:9")
     line = {"gelbooru": "&api_key={0}&user_id=4711", "danbooru": "somebody:{0}", "philomena": "{0}"}[engine]
-    shown = Console(file=io.StringIO(), width=300, record=True)
+    shown = Console(file=io.StringIO(), width=4000, record=True)
     try:
         login.login("mine", line.format(SECRET), backoff=0.01)
     except RuntimeError as error:
-        # From `login` on: the frame of this test has the line itself.
-        shown.print(Traceback.from_exception(RuntimeError, error, error.__traceback__.tb_next, show_locals=True))  # type: ignore[union-attr]
+        own = error.__traceback__  # of this test, whose frame has the line itself
+        assert own is not None
+        whole = Traceback.from_exception(
+            RuntimeError, error, own.tb_next, width=4000, show_locals=True, locals_max_string=9000, locals_max_length=99
+        )
+        shown.print(whole)
     text = shown.export_text()
     assert "deep down" in text and "locals" in text and SECRET not in text
 
