@@ -39,15 +39,16 @@ class FileServer:
 
 
 @contextmanager
-def file_server(files: int, size: int, latency: float) -> Iterator[FileServer]:
+def file_server(files: int, size: int, latency: float, rate: float = 0) -> Iterator[FileServer]:
     """Runs the server while the block runs.
 
     Args:
         files: posts, numbered from 1.
         size: bytes of each file.
         latency: seconds before each answer.
+        rate: bytes a second of each connection; 0: as fast as it goes.
     """
-    argv = [sys.executable, "-m", "tests.file_server", str(files), str(size), str(latency)]
+    argv = [sys.executable, "-m", "tests.file_server", *map(str, (files, size, latency, rate))]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdin is not None
         try:
@@ -58,8 +59,9 @@ def file_server(files: int, size: int, latency: float) -> Iterator[FileServer]:
 
 
 class _Server:
-    def __init__(self, files: int, size: int, latency: float) -> None:
+    def __init__(self, files: int, size: int, latency: float, rate: float) -> None:
         self._latency = latency
+        self._rate = rate
         self._data = {number: picture(number, size) for number in range(1, files + 1)}
         self._md5 = {number: hashlib.md5(data).hexdigest() for number, data in self._data.items()}
         self._asked: dict[int, int] = {}
@@ -78,8 +80,12 @@ class _Server:
                     await asyncio.sleep(self._latency)
                 status, headers, body = self._answer(address, wanted)
                 head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-                writer.write(f"HTTP/1.1 {status} x\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-                await writer.drain()
+                writer.write(f"HTTP/1.1 {status} x\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode())
+                piece = int(self._rate / 20) or len(body)
+                for start in range(0, len(body), piece):
+                    writer.write(body[start : start + piece])
+                    await writer.drain()
+                    await asyncio.sleep(0.05 if self._rate else 0)
         except (ConnectionError, IndexError):
             pass
         finally:
@@ -139,8 +145,8 @@ class _Server:
         }
 
 
-async def _main(files: int, size: int, latency: float) -> None:
-    board = _Server(files, size, latency)
+async def _main(files: int, size: int, latency: float, rate: float) -> None:
+    board = _Server(files, size, latency, rate)
     server = await asyncio.start_server(board.serve, "127.0.0.1", 0, backlog=256)
     board.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     print(board.url, flush=True)
@@ -148,4 +154,4 @@ async def _main(files: int, size: int, latency: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
+    asyncio.run(_main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])))

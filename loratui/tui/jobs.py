@@ -37,6 +37,7 @@ class Job:
         done: units finished.
         total: units there are; None while unknown.
         note: what the job said last about itself.
+        left: seconds it will still take, where somebody knows better than the pace of its units.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Job:
     done: int = 0
     total: int | None = None
     note: str = ""
+    left: float | None = None
 
     def report(self, done: int, total: int | None, note: str = "", /) -> None:
         """Takes in progress; called by the job's thread."""
@@ -54,6 +56,8 @@ class Job:
     @property
     def seconds_left(self) -> float | None:
         """An estimate from the pace so far; None until a twentieth of the work and three seconds are behind."""
+        if self.left is not None:
+            return self.left
         spent = time.monotonic() - self.began
         if not self.total or self.done <= 0 or spent < 3 or self.done * 20 < self.total:
             return None

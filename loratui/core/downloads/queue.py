@@ -125,6 +125,7 @@ def follow(
     ended: Callable[[Batch], object],
     expected: set[int] | None = None,
     *,
+    paced: Callable[[float | None], object] = lambda _: None,
     report: Report = silent,
     cancel: Event | None = None,
 ) -> None:
@@ -133,7 +134,8 @@ def follow(
     Args:
         ended: called with each batch that was active and is no more.
         expected: batches to tell of though they may have ended before they were looked at; may be added to meanwhile.
-        report: told how many of the files to fetch are done, and how fast they come.
+        paced: told the seconds left, as far as they can be told.
+        report: told how many of the files to fetch were done since the first look, and how fast they come.
         cancel: ends the waiting, not the work.
 
     Raises:
@@ -141,6 +143,7 @@ def follow(
         LoratuiError: nobody works on them, and no worker stays.
     """
     paces: dict[int, Pace] = {}
+    there: dict[int, int] = {}
     waited_since: float | None = None
     started = 0
     while True:
@@ -165,19 +168,21 @@ def follow(
             waited_since, started = time.monotonic(), started + 1
         for batch in active:
             paces.setdefault(batch.id, Pace()).look(batch)
-        report(*progress(active), "".join(paces[batch.id].speed for batch in active))
+            there.setdefault(batch.id, batch.total - batch.open)
+        paced(paces[active[0].id].left if len(active) == 1 else None)
+        done, total = progress(active)
+        before = sum(there[batch.id] - batch.counts.get("existing", 0) for batch in active if batch.total)
+        before = max(0, min(before, done))
+        report(done - before, None if total is None else total - before, "".join(p.speed for p in paces.values()))
         rest(cancel)
 
 
 def progress(batches: Iterable[Batch]) -> tuple[int, int | None]:
     """How many of the files to fetch are done, and how many there are; None while they are being listed."""
-    done = total = 0
-    listed = True
-    for batch in batches:
-        total += batch.total - batch.counts.get("existing", 0)
-        done += batch.total - batch.counts.get("existing", 0) - batch.open
-        listed = listed and batch.listed
-    return done, total if listed else None
+    begun = [batch for batch in batches if batch.total]
+    new = sum(batch.total - batch.counts.get("existing", 0) for batch in begun)
+    done = new - sum(batch.open for batch in begun)
+    return done, new if begun and all(batch.listed for batch in begun) else None
 
 
 def rest(cancel: Event | None, seconds: float = 2 * POLL) -> None:

@@ -7,6 +7,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from loratui.core.sanitize import line
 from loratui.core.words import count
 from loratui.tui.commands import Command
 from loratui.tui.screens import downloads_runner
@@ -48,7 +49,7 @@ class DownloadsScreen(LoratuiScreen):
 
     DEFAULT_CSS = """
     DownloadsScreen #batches { height: 1fr; }
-    DownloadsScreen #below { height: 60%; display: none; }
+    DownloadsScreen #below { height: 1fr; display: none; }
     DownloadsScreen.-some #below { display: block; }
     DownloadsScreen #detail { height: auto; max-height: 4; padding: 0 2; background: $surface; }
     DownloadsScreen #items { height: 1fr; }
@@ -121,9 +122,14 @@ class DownloadsScreen(LoratuiScreen):
             words[batch.id] = {"active": waiting, "paused": stopped, "cancelled": "given up", "done": "done"}[
                 batch.state
             ]
+        arriving = not self._rows.batches
         self._rows.batches, self._rows.words = batches, words
         self.set_class(bool(batches), "-some")
+        if batches:  # the rest of the screen is for the files
+            self._batches.styles.height = max(2, min(len(batches), self.size.height * 2 // 5))
         self._batches.update_rows()
+        if arriving and turn in (numbers := [batch.id for batch in batches]) and someone:
+            self._batches.cursor = numbers.index(turn)
         to_come = sum(batch.open for batch in batches if batch.state != "cancelled")
         failed = sum(batch.failed for batch in batches)
         parts = [count(len(batches), "get")] if batches else []
@@ -162,7 +168,11 @@ class DownloadsScreen(LoratuiScreen):
         before = self._items.rows if self._of == batch.id else None
         assert before is None or isinstance(before, ItemRows)
         rows = ItemRows(begun, failed, waiting, fetching=fetching, more=more, before=before)
-        done = "Every file of it is in." if batch.state == "done" else "No file of it is open."
+        done = {
+            "done": "Every file of it is in.",
+            "waiting": "It waits for its turn. Press t to have it go first.",
+            "listing": f"{line(batch.board, 80)} is being asked which posts there are.",
+        }.get(self._rows.words.get(batch.id, ""), "No file of it is open.")
         self._items.set_source(rows, keep=self._of == batch.id, empty=done)
         self._of = batch.id
         self._keep_focus()

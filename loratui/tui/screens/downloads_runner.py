@@ -1,5 +1,6 @@
 """Downloads from the screens: put into the queue for a worker of its own, and followed in the status line."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from loratui.tui.app import LoratuiApp
     from loratui.tui.screens.base import LoratuiScreen
 
+_RECENT = 5.0
 _following: dict[Path, Job] = {}
+_last: dict[Path, float] = {}
+"""By root: when a follower ended."""
 _expected: dict[Path, set[int]] = {}
 """By root: batches ordered here of whose end nothing was said yet."""
 
@@ -67,6 +71,11 @@ def go_on(screen: "LoratuiScreen", batch: "Batch") -> None:
     _order(screen, work)
 
 
+def told_of(root: Path) -> bool:
+    """Whether what is downloaded for the root is shown, or was until a moment ago."""
+    return root in _following or time.monotonic() - _last.get(root, -_RECENT) < _RECENT
+
+
 def follow(app: "LoratuiApp") -> None:
     """Shows what is downloading for the workspace, whoever does it; what was broken off goes on.
 
@@ -89,12 +98,18 @@ def follow(app: "LoratuiApp") -> None:
                 manifest,
                 lambda batch: app.call_later(_ended, app, batch),
                 _expected.setdefault(root, set()),
+                paced=paced,
                 report=report,
                 cancel=cancel,
             )
 
+    def paced(seconds: float | None) -> None:
+        if (job := _following.get(root)) is not None:
+            job.left = seconds
+
     def over() -> None:
         _following.pop(root, None)
+        _last[root] = time.monotonic()
         if _expected.get(root):  # it came while the follower was about to end
             follow(app)
 
