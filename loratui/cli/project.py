@@ -1,14 +1,10 @@
 """new, status, subset, add."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from loratui.cli.output import Output
 from loratui.cli.verbs import Args, Verbs
 from loratui.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from loratui.core.project import Project
 
 _KINDS = ("character", "style", "concept", "pose", "outfit")
 
@@ -87,68 +83,30 @@ def subset_list(args: Args, out: Output) -> int:
 
 def subset_move(args: Args, out: Output) -> int:
     """Images move to a subset."""
-    from dataclasses import replace
-
-    from loratui.core.dataset.expression import parse
-    from loratui.core.dataset.subsets import move_plan
-    from loratui.core.project import subset_folder
+    from loratui.core.acts import subsets
     from loratui.core.words import count
 
-    workspace = out.workspace(args)
-    project = workspace.need_project()
-    known = project.subset(args.to)
-    folder = known.folder if known else subset_folder(args.to)
-    expression = parse(args.expression)
-    dataset = workspace.dataset()
-    chosen = expression.select(dataset, workspace.ratings(dataset))
-    plan = move_plan(dataset, chosen, folder)
-    if plan and known is None:
-        plan = replace(plan, operations=(*plan.operations, project.with_subsets([folder])))
-    if not out.dry_run:
-        workspace.changes.apply(plan)
-    moved = plan.counts["images"]
-    lines = [f"{count(moved, 'image')} {'would move' if out.dry_run else 'moved'} to {folder}"]
-    if plan and known is None:
-        lines.append(_new_subset(folder, out))
-    return out.done({"moved": moved, "subset": folder, "new": bool(plan) and known is None}, lines)
+    done = subsets.move(out.workspace(args), args.expression, args.to, dry_run=out.dry_run)
+    moved = done.plan.counts["images"]
+    lines = [f"{count(moved, 'image')} {'would move' if out.dry_run else 'moved'} to {done.folder}"]
+    lines += [_new_subset(done.folder, out)] if done.new else []
+    return out.done({"moved": moved, "subset": done.folder, "new": done.new}, lines)
 
 
 def subset_split(args: Args, out: Output) -> int:
     """The dataset is split by tags, as one step."""
-    from loratui.core.changes import Plan
+    from loratui.core.acts import subsets
     from loratui.core.dataset.arguments import tag_argument
-    from loratui.core.dataset.subsets import move_plan, propose, split
-    from loratui.core.tagging.slots import CLOTHING, slot
-    from loratui.core.words import count
 
     named = [tag_argument(tag) for tag in args.tags]
-    workspace = out.workspace(args)
-    project = workspace.need_project()
-    dataset = workspace.dataset()
-    tags = named or propose(dataset, [tag for tag in dataset.postings if slot(tag) is CLOTHING])
-    parts = [part for part in split(dataset, tags) if part.positions]
-    rows = [{"tag": part.tag, "subset": part.folder, "images": len(part.positions)} for part in parts]
-    rest = len(dataset.images) - sum(len(part.positions) for part in parts)
+    done = subsets.part(out.workspace(args), named, dry_run=out.dry_run)
+    rows = [{"tag": part.tag, "subset": part.folder, "images": len(part.positions)} for part in done.parts]
     lines = [f"{row['images']:6}  {row['tag']}  → {row['subset']}" for row in rows]
-    if named and parts:
-        folders = [_folder(project, part.folder) for part in parts]
-        new = [folder for folder in folders if project.subset(folder) is None]
-        lines += [_new_subset(folder, out) for folder in new]
-        moves = [move_plan(dataset, part.positions, to) for part, to in zip(parts, folders, strict=True)]
-        operations = [operation for plan in moves for operation in plan.operations]
-        operations += [project.with_subsets(new)] if new else []
-        if not out.dry_run:
-            title = f"split {count(len(parts), 'subset')} off by {', '.join(tags[:3])}"
-            workspace.changes.apply(Plan("subset split", title, tuple(operations)))
+    lines += [_new_subset(folder, out) for folder in done.new]
     if not named:
         hint = "Give the tags to split by." if rows else "No tags part these images well; give the tags to split by."
-        lines += [f"{rest:6}  rest", hint]
-    return out.done({"parts": rows, "rest": rest, "applied": bool(named) and not out.dry_run}, lines)
-
-
-def _folder(project: "Project", name: str) -> str:
-    known = project.subset(name)
-    return known.folder if known else f"dataset/{name}"
+        lines += [f"{done.rest:6}  rest", hint]
+    return out.done({"parts": rows, "rest": done.rest, "applied": bool(named) and not out.dry_run}, lines)
 
 
 def _new_subset(folder: str, out: Output) -> str:
