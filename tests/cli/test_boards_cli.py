@@ -246,3 +246,126 @@ def test_ctrl_c_leaves_whole_files_and_exit_130(tmp_path: Path) -> None:
         files = {path.stem for path in (tmp_path / "p").glob("mine_*.png")}
         assert files == {path.stem for path in (tmp_path / "p").glob("mine_*.txt")}
         assert all((tmp_path / "p" / f"{name}.png").read_bytes() == noise(int(name[5:]), 24) for name in files)
+
+
+GUIDE = "solo -rating:explicit -rating:questionable kafka_(x) 1girl"
+
+
+def several(*servers: BoardServer) -> str:
+    for number, server in enumerate(servers):
+        for key, value in {"engine": server.engine, "url": server.url}.items():
+            set_value(f"boards.b{number}.{key}", value)
+    return ",".join(f"b{number}" for number in range(len(servers)))
+
+
+def test_search_of_several_boards_exactly(loratui: Any) -> None:
+    with (
+        BoardServer("danbooru", samples(8), tag_limit=2) as one,
+        BoardServer("e621", samples(12)) as two,
+        BoardServer("gelbooru", samples(3), key=("1", "k")) as locked,
+    ):
+        names = several(one, two, locked)
+        document = loratui("search", GUIDE, "--board", names, "--min-side", "700", "--json").json
+        # Danbooru takes two tags: the commonest is left to us.
+        assert document["by_us"] == ["1girl"] and document["total"] == 5
+        assert [(board["name"], board["total"], board["by_us"]) for board in document["boards"]] == [
+            ("b0", 2, ["1girl"]),
+            ("b1", 3, []),
+            ("b2", None, []),
+        ]
+        assert "needs user_id" in document["boards"][2]["problem"] and document["boards"][0]["problem"] is None
+        assert sorted((post["board"], post["id"]) for post in document["posts"]) == [
+            ("b0", 1),
+            ("b0", 5),
+            ("b1", 9),
+        ]
+        assert document["filtered"] == {"on another board too": 2}
+        also = {post["id"]: post["also"] for post in document["posts"]}
+        assert also == {1: ["b1:1"], 5: ["b1:5"], 9: []}
+        assert document["board"] == names and document["bytes"] > 0 and document["unsized"] == 0
+        text = loratui("search", GUIDE, "--board", names).out
+        assert "b0           " in text and "b2 is left out: b2 needs user_id" in text
+        assert "b0, by the site: solo kafka_(x) rating:general,sensitive · here: 1girl" in text
+
+
+def test_filters_tell_what_they_cost(server: BoardServer, loratui: Any) -> None:
+    for sample in server.samples:
+        sample.width = 400 + sample.id * 100
+        sample.score = sample.id
+        if sample.id in (1, 4):
+            sample.tags["general"].append("4koma")
+    words = ("search", "kafka_(x)", "--min-side", "768", "--without", "comic,no such tag", "--min-score", "2")
+    document = loratui(*words, "--json").json
+    assert [post["id"] for post in document["posts"]] == [8, 5]
+    assert document["costs"] == [
+        {"filter": "without comic", "reason": "without comic", "hits": 2, "only": 1},
+        {"filter": "min score 2", "reason": "score", "hits": 1, "only": 0},
+        {"filter": "min side 768", "reason": "small", "hits": 1, "only": 0},
+    ]
+    assert document["filtered"] == {"small": 1, "without comic": 1}
+    text = loratui(*words).out
+    assert "left out: without comic: −2 (1 only by it) · min score 2: −1 (0 only by it)" in text
+    assert "2 terms by the site: 4 → 2" in text and "to fetch: 0.0 MB for 2 files" in text
+
+
+def test_the_smallest_variant_is_what_is_fetched(server: BoardServer, loratui: Any) -> None:
+    fetch = loratui("search", "kafka_(x)", "--smallest-variant", "500", "--limit", "1", "--json").json["posts"][0][
+        "fetch"
+    ]
+    assert (fetch["width"], fetch["height"]) == (768, 1024)  # this board makes none
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--max-crop", "wide"), "'wide' is no share such as 0.15 or 15%"),
+        (("--max-crop", "150%"), "--max-crop 1.5 is no share"),
+        (("--newer", "soon"), "--newer soon is neither a date nor an age"),
+        (("--min-mpixels", "2", "--max-mpixels", "1"), "--max-mpixels 1 is less than"),
+        (("--smallest-variant", "-3"), "--smallest-variant -3 is too small"),
+        (("--board", "mine,danboru"), "Did you mean 'danbooru'?"),
+        (("order:loudness",), "mine knows no order:loudness. Its orders are:"),
+    ],
+)
+def test_filters_misunderstood(server: BoardServer, loratui: Any, words: tuple[str, ...], message: str) -> None:
+    for verb in ("search", "get"):
+        answer = loratui(verb, "a", *words)
+        assert answer.code == 2 and message in answer.err and answer.err.count("\n") == 1
+    assert not server.requests
+
+
+def test_get_from_several_boards(loratui: Any, tmp_path: Path) -> None:
+    with BoardServer("danbooru", samples(8)) as one, BoardServer("e621", samples(12)) as two:
+        names = several(one, two)
+        done = loratui("get", "solo", "--board", names, "--into", "k", "--max-crop", "30%", "--json")
+        assert done.code == 0 and done.json["downloaded"] == 3 and done.json["problems"] == {}
+        assert done.json["filtered"] == {"on another board too": 2}
+        assert sorted(path.stem for path in (tmp_path / "k").glob("*.png")) == ["b0_1", "b0_5", "b1_9"]
+        again = loratui("get", "solo", "--board", names, "--into", "k", "--max-crop", "0.3", "--json")
+        assert (again.json["downloaded"], again.json["existing"]) == (0, 3)
+
+
+def test_boards_named(server: BoardServer, loratui: Any) -> None:
+    document = loratui("boards", "--board", "mine", "--json").json
+    assert [(board["name"], board["ok"]) for board in document] == [("mine", True)]
+    wrong = loratui("boards", "--board", "mein")
+    assert wrong.code == 2 and "Did you mean 'mine'?" in wrong.err
+
+
+def test_the_help_names_every_set(loratui: Any) -> None:
+    from loratui.cli.wishes import _SETS
+    from loratui.core.boards.without import SETS
+
+    assert _SETS.split(", ") == list(SETS)
+
+
+def test_the_options_of_a_get_are_those_of_its_stored_command(server: BoardServer, loratui: Any) -> None:
+    from loratui.cli.main import parser
+    from loratui.cli.wishes import wishes
+    from loratui.core.boards.wishes import Wishes
+
+    wanted = Wishes(
+        768, 0.5, 4.0, 0.15, (), True, 5, "1y", "2w", ("comic", "own_tag"), one_of_family=True, variant_side=900
+    )
+    args = parser().parse_args(["get", "solo", *wanted.options()])
+    assert wishes(args, None) == wanted
