@@ -11,8 +11,9 @@ from loratui.core.errors import UsageError
 from loratui.core.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from loratui.core.boards.filters import Cost
     from loratui.core.boards.listing import Listing
     from loratui.core.boards.post import Post
     from loratui.core.downloads.get import Got
@@ -137,10 +138,7 @@ def search(args: Args, out: Output) -> int:
         "boards": [_board(found, board.name) for board in boards],
         "posts": [_post(post, found) for post in posts],
         "filtered": dict(found.filtered),
-        "costs": [
-            {"filter": cost.filter, "reason": cost.reason, "hits": cost.hits, "only": cost.only}
-            for cost in found.costs()
-        ],
+        "costs": _costs(found.costs()),
         "bytes": found.bytes,
         "unsized": found.unsized,
     }
@@ -189,6 +187,7 @@ def _got(got: "Got") -> dict[str, object]:
         "downloaded": got.downloaded,
         "existing": got.existing,
         "filtered": got.filtered,
+        "costs": _costs(got.costs),
         "failed": [{"id": number, "reason": reason} for number, reason in got.failed],
         "problems": got.problems,
     }
@@ -202,8 +201,11 @@ def _told(got: "Got", dry_run: bool) -> list[str]:
     lines = [text + (f" → {got.folder}" if got.folder else "")]
     total = "unknown" if got.total is None else f"{got.total:,}"
     by_us = f" · here: {' '.join(got.by_us)}" if got.by_us else ""
-    lines.append(f"{total} posts on the board · by the site: {' '.join(got.by_site) or '–'}{by_us}")
-    if got.filtered:
+    lines.append(got.told or f"{total} posts on the board")
+    lines.append(f"by the site: {' '.join(got.by_site) or '–'}{by_us}")
+    if got.costs:
+        lines.append("left out: " + " · ".join(str(cost) for cost in got.costs))
+    elif got.filtered:
         dearest = sorted(got.filtered.items(), key=lambda pair: -pair[1])
         lines.append("left out: " + " · ".join(f"{number:,} {reason}" for reason, number in dearest))
     lines += _problems(got.problems)
@@ -235,6 +237,10 @@ def _board(found: "Listing", name: str) -> dict[str, object]:
         "by_us": [term.text for term in plan.by_us] if plan else [],
         "problem": found.problems.get(name),
     }
+
+
+def _costs(costs: "Iterable[Cost]") -> list[dict[str, object]]:
+    return [{"filter": cost.filter, "reason": cost.reason, "hits": cost.hits, "only": cost.only} for cost in costs]
 
 
 def _division(found: "Listing", several: bool) -> list[str]:
