@@ -38,6 +38,7 @@ def search_boards(
     *,
     known: Callable[[Post], bool] | None = None,
     kinds: Kinds | None = None,
+    learns: bool = True,
     cancel: Event | None = None,
 ) -> Listing:
     """A search of one board or of several.
@@ -49,6 +50,7 @@ def search_boards(
         wishes: what is wanted of the pictures besides.
         known: tells posts that are passed over, and where a search that is not sorted ends. See `since`.
         kinds: see `Client`.
+        learns: see `Search`.
         cancel: ends any call with `Cancelled`.
 
     Raises:
@@ -56,12 +58,13 @@ def search_boards(
             others that can, is one of `problems`.
         BoardError: of a single board, or of the first where all failed.
     """
-    if len(boards) == 1:
-        return Search(Client(boards[0], network, kinds=kinds), query, wishes, known=known, cancel=cancel)
 
     def begin(board: Board) -> Search:
-        return Search(Client(board, network, kinds=kinds), query, wishes, known=known, cancel=cancel)
+        client = Client(board, network, kinds=kinds)
+        return Search(client, query, wishes, known=known, learns=learns, cancel=cancel)
 
+    if len(boards) == 1:
+        return begin(boards[0])
     started = {board.name: _start(begin, board) for board in boards}
     _await(started.values(), None, cancel)
     searches: list[Search] = []

@@ -33,6 +33,7 @@ class Search(Listing):
         query: as the person typed it.
         wishes: what is wanted of the pictures besides.
         known: tells posts that are passed over; a search that is not sorted ends at the first of them. See `since`.
+        learns: remembers the tags it meets, for the completion of words; False writes no file.
         cancel: ends any call with `Cancelled`.
 
     Attributes:
@@ -52,6 +53,7 @@ class Search(Listing):
         wishes: Wishes | None = None,
         *,
         known: Callable[[Post], bool] | None = None,
+        learns: bool = True,
         cancel: Event | None = None,
     ) -> None:
         self.client = client
@@ -60,6 +62,7 @@ class Search(Listing):
         self.query = query
         self.wishes = wishes or Wishes()
         self._known = known
+        self._learns = learns
         self._cancel = cancel
         self.plan: QueryPlan = plan(self.board, query, self._tag_counts)
         self.scanned = self.kept = self.bytes = self.unsized = 0
@@ -138,7 +141,8 @@ class Search(Listing):
         self._ahead = None
         fresh = [post for post in page.posts if post.id not in self._ids]
         self._ids.update(post.id for post in fresh)
-        learn(fresh)
+        if self._learns:
+            learn(fresh)
         listed = len(fresh)
         if self._known is not None:
             fresh = [post for post in fresh if not self._known(post)]
