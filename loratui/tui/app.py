@@ -213,12 +213,18 @@ class LoratuiApp(Boundary):
                 await self.run_action(active.binding.action, active.node)
             elif event.key != "escape":
                 self.toast(f"g{shown(event.key)} is no key here", level="warn")
-        elif event.key == "g" and not (self.focused and self.focused.check_consume_key("g", "g")):
+        elif event.key == "g" and not self._consumes(event):
             self._chord = True
             self.refresh_status()
+        elif not self._consumes(event) and self.active.begins_typing(event.key):
+            self.refresh_status_soon()
         else:
             await super().on_event(event)
             self.refresh_status_soon()
+
+    def _consumes(self, event: events.Key) -> bool:
+        """Whether what has the focus takes the key as text."""
+        return self.focused is not None and self.focused.check_consume_key(event.key, event.character)
 
     @property
     def chord_keys(self) -> list[Key]:

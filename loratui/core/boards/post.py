@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from sys import intern
 
 from loratui.core.sanitize import file_name
 
@@ -139,4 +140,5 @@ class Post:
 
 def by_category(tags: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
     """`tags` with its categories in the order of `CATEGORIES`, empty ones left out, each tag once."""
-    return {name: tuple(dict.fromkeys(tags[name])) for name in CATEGORIES if tags.get(name)}
+    # The same tags come with thousands of posts: each is kept once.
+    return {name: tuple(dict.fromkeys(map(intern, tags[name]))) for name in CATEGORIES if tags.get(name)}

@@ -4,11 +4,13 @@ from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar
 
+from textual.widgets import Input
+
 from loratui.core.config import load
 from loratui.core.errors import LoratuiError
 from loratui.core.jobs import Report
 from loratui.core.sanitize import line
-from loratui.tui.commands import Command
+from loratui.tui.commands import Command, key_name
 from loratui.tui.screens.search_asking import SearchAsking
 from loratui.tui.screens.search_boards import BoardsPanel
 from loratui.tui.screens.search_filters import FiltersPanel
@@ -40,10 +42,10 @@ class SearchScreen(SearchAsking):
         Command("search.query", ("/",), "query", "Asks for tags and metatags, and searches the board."),
         Command("search.get", ("enter",), "get", "Gets the marked posts, or all of the query, into a subset."),
         Command("search.mark", ("space",), "mark", "Marks the post and steps on; marked ones can be got alone."),
+        Command("search.filters", ("f",), "filters", "Size, shape, score, age, kinds: each with what it costs."),
         Command("search.pane", ("tab",), "next pane", "Goes from the posts to their pictures, to the tags of one."),
         Command("search.include", ("a",), "with tag", "Adds the tag under the cursor to the query, or takes it out."),
         Command("search.exclude", ("x",), "without", "Excludes the tag under the cursor from the query."),
-        Command("search.filters", ("f",), "filters", "Size, shape, score, age, kinds: each with what it costs."),
         Command("search.board", ("b",), "boards", "Chooses one board or several, and takes their keys.", footer=False),
         Command("search.saved", ("o",), "saved", "Opens, saves and renames searches, and tells what is new in each."),
         Command("search.new", ("n",), "only new", "Shows only what came since you last looked, or all.", footer=False),
@@ -59,7 +61,15 @@ class SearchScreen(SearchAsking):
 
     def command_query(self) -> None:
         """Gives the keys to the query."""
-        self._line.focus()
+        self.set_focus(self._line.query_one(Input), scroll_visible=False)
+
+    def begins_typing(self, key: str) -> bool:
+        """The query's key, where no panel is open."""
+        keys = [key_name(own) for own in self.app.keymap.of(self.COMMANDS[0])]
+        if self.panel is not None or key not in keys:
+            return False
+        self.command_query()
+        return True
 
     async def command_board(self) -> None:
         """Asks for the boards."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Paste = Callable[[str, str, "Callable[[LoratuiError | None], object]"], object]
 """Tries and stores a key: the board's name, the pasted line, what to call with the error or None."""
 
+_WIDE = 84
+"""From this many cells on, a row has room for the engine."""
+
 
 class _Rows:
     def __init__(self, boards: "Sequence[Board]", marked: set[str]) -> None:
@@ -43,7 +46,8 @@ class _Rows:
         else:
             key = ("no key needed" if board.KEY_FIELDS else "takes no key", "$dim")
         address = line(board.url.partition("://")[2], 40)
-        return Content.assemble(f"{line(board.name, 20):<16} ", (f"{address:<28} {board.ENGINE:<11} ", "$dim"), key)
+        engine = f"{board.ENGINE:<11} " if width >= _WIDE else ""
+        return Content.assemble(f"{line(board.name, 20):<16} ", (f"{address:<26} {engine}", "$dim"), key)
 
 
 class BoardsPanel(BoxPanel):
@@ -56,7 +60,7 @@ class BoardsPanel(BoxPanel):
     """
 
     DEFAULT_CSS = """
-    BoardsPanel VirtualList { height: 14; max-height: 40vh; }
+    BoardsPanel VirtualList { height: 14; }
     """
     LIST_KEYS = (
         Key("enter", "search", last=True),

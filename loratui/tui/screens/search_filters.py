@@ -18,6 +18,7 @@ from loratui.tui.screens.search_panels import BoxPanel
 from loratui.tui.screens.search_rows import size
 from loratui.tui.screens.search_wishes import ROWS
 from loratui.tui.shell.lines import Key
+from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     from loratui.core.boards.listing import Listing
@@ -100,8 +101,7 @@ class FiltersPanel(BoxPanel):
     """
 
     DEFAULT_CSS = """
-    PanelHost.-right > FiltersPanel { width: 70; }
-    FiltersPanel VirtualList { height: 1fr; min-height: 9; }
+    FiltersPanel VirtualList { height: 9; }
     FiltersPanel #sum { height: auto; }
     """
     LIST_KEYS = (
@@ -140,6 +140,11 @@ class FiltersPanel(BoxPanel):
         self._rows.costs = {cost.reason: cost for cost in listing.costs()} if listing is not None else {}
         self.view.update_rows()
         self.query_one("#sum", Static).update(_sum(listing, total) if listing is not None else "")
+
+    def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
+        """What the filter under the cursor means, as rows have little room for it."""
+        event.stop()
+        self.say(ROWS[self._at].help if self._at != _RATING else "", "$dim")
 
     @property
     def _at(self) -> int:

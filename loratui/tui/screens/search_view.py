@@ -6,11 +6,13 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
-from textual.widgets import Static
+from textual.widget import Widget
+from textual.widgets import Input, Static
 
 from loratui.tui.commands import Command
 from loratui.tui.screens.base import NARROW, LoratuiScreen
@@ -18,6 +20,7 @@ from loratui.tui.screens.search_previews import Previews
 from loratui.tui.screens.search_rows import PostRows, TagRows, about, heads, label
 from loratui.tui.screens.search_shown import Shown, key_of
 from loratui.tui.shell.lines import Key
+from loratui.tui.shell.panels import PanelHost
 from loratui.tui.widgets.picture import Picture
 from loratui.tui.widgets.query_line import QueryLine
 from loratui.tui.widgets.thumbnails import ThumbnailGrid
@@ -60,6 +63,25 @@ class _Pictures:
         return self._previews.error(self._listed.posts[index])
 
 
+class _Grid(ThumbnailGrid):
+    """Sends nothing while the query is typed."""
+
+    def _visible(self) -> bool:
+        return super()._visible() and not _typing(self)
+
+
+class _Picture(Picture):
+    """Sends nothing while the query is typed."""
+
+    def _visible(self) -> bool:
+        return super()._visible() and not _typing(self)
+
+
+def _typing(widget: Widget) -> bool:
+    """Whether letters go into the query: on a thin line they would wait for a picture that is on its way."""
+    return any(view.typing for view in widget.screen.query(QueryLine))
+
+
 class SearchView(LoratuiScreen):
     """List, grid and one post, in as many columns as there is room for; one at a time where there is little."""
 
@@ -90,6 +112,11 @@ class SearchView(LoratuiScreen):
     SearchView.-grid.-wide #left, SearchView.-grid.-broad #left { display: none; }
     SearchView.-grid #right { width: 100%; layout: horizontal; padding: 0; }
     SearchView.-grid #detail { width: 44; }
+
+    SearchView PanelHost.-right { width: 72; }
+    SearchView PanelHost.-right > * { width: 100%; }
+    SearchView PanelHost.-right VirtualList { height: 1fr; }
+    SearchView.-narrow BoardsPanel VirtualList { height: 8; }
 
     SearchView.-narrow #right { width: 100%; layout: vertical; padding: 0; }
     SearchView.-narrow #detail { width: 100%; }
@@ -125,9 +152,9 @@ class SearchView(LoratuiScreen):
                 yield Static(id="heads")
                 yield VirtualList(id="posts")
             with Container(id="right"):
-                yield ThumbnailGrid(cell=(16, 8), id="grid")
+                yield _Grid(cell=(16, 8), id="grid")
                 with Vertical(id="detail"):
-                    yield Picture(id="picture")
+                    yield _Picture(id="picture")
                     yield Static(id="about")
                     yield VirtualList(id="tags")
 
@@ -154,9 +181,29 @@ class SearchView(LoratuiScreen):
     def _tags(self) -> VirtualList:
         return self.query_one("#tags", VirtualList)
 
+    def show_panel(self, widget: Widget, *, right: bool = False) -> None:
+        """As every screen does it; one at the right ends above the status line."""
+        super().show_panel(widget, right=right)
+        self._fit_host()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The panel too is as high as there is room."""
+        super().on_resize(event)
+        self._fit_host()
+
+    def _fit_host(self) -> None:
+        host = self.query_one(PanelHost)
+        # Textual gives what is docked the whole height, whatever its margins.
+        host.styles.height = self.app.size.height - 2 if host.has_class("-right") else None
+
     @property
     def _line(self) -> QueryLine:
         return self.query_one("#query", QueryLine)
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """The pictures go on when the query is left."""
+        if isinstance(event.widget, Input) and self._listed.posts:
+            self.app.graphics.pictures.wake()
 
     def _keys(self) -> list[Key]:
         """Those of the query line while it is typed into."""

@@ -143,25 +143,33 @@ def _score(text: str) -> int:
 
 
 ROWS: Final[tuple[Row, ...]] = (
+    _field("min side", "small", "min_side", (0, 512, 640, 768, 832, 1024, 1216, 1536, 2048), "≥ {} px".format, _pixels),
     _field(
-        "shorter side", "small", "min_side", (0, 512, 640, 768, 832, 1024, 1216, 1536, 2048), "≥ {} px".format, _pixels
+        "min megapixels",
+        "few pixels",
+        "min_mpixels",
+        (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0),
+        "≥ {:g}".format,
+        _number,
     ),
     _field(
-        "megapixels", "few pixels", "min_mpixels", (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0), "≥ {:g}".format, _number
+        "max megapixels",
+        "many pixels",
+        "max_mpixels",
+        (0.0, 40.0, 25.0, 16.0, 12.0, 8.0, 4.0),
+        "≤ {:g}".format,
+        _number,
     ),
     _field(
-        "megapixels", "many pixels", "max_mpixels", (0.0, 40.0, 25.0, 16.0, 12.0, 8.0, 4.0), "≤ {:g}".format, _number
-    ),
-    _field(
-        "cut by its bucket",
+        "max crop",
         "crop",
         "max_crop",
         (None, 0.3, 0.2, 0.15, 0.1, 0.05),
         "≤ {:.0%}".format,
         _share,
-        "the share of a picture that the nearest bucket cuts off",
+        "the share that its nearest bucket cuts off",
     ),
-    _field("score", "score", "min_score", (None, 0, 5, 10, 20, 50, 100, 200), "≥ {}".format, _score),
+    _field("min score", "score", "min_score", (None, 0, 5, 10, 20, 50, 100, 200), "≥ {}".format, _score),
     _field(
         "newer than",
         "too old",
