@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from loratui.core.boards.board import Board
+from loratui.core.boards.filters import Cost
 from loratui.core.boards.listing import Listing
 from loratui.core.boards.merged import search_boards
 from loratui.core.boards.network import Network
@@ -38,6 +39,8 @@ class Got:
         found: posts seen: downloaded, existing, filtered and failed.
         existing: were there already, or lie in the trash; nothing was asked.
         filtered: left out from their records alone, by reason.
+        costs: what each filter costs, the dearest first; empty where another process listed the posts.
+        told: how the work was divided between the sites and us, in one line; "" where another process listed.
         failed: post ids and reasons.
         problems: why boards were left out while others went on, by name.
         cut: why the listing ended early, "" if it did not.
@@ -52,6 +55,8 @@ class Got:
     downloaded: int = 0
     existing: int = 0
     filtered: dict[str, int] = field(default_factory=dict)
+    costs: list[Cost] = field(default_factory=list)
+    told: str = ""
     failed: list[tuple[int, str]] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     cut: str = ""
@@ -121,6 +126,7 @@ def get(
         # Where another process listed, `got` was told by the queue.
         got.filtered = dict(listing.filtered) or got.filtered
         got.problems, got.cut = dict(listing.problems), listing.cut
+        got.costs, got.told = listing.costs(), listing.told() if listing.scanned else ""
         got.found = got.downloaded + got.existing + len(got.failed) + sum(got.filtered.values())
         return got
 
