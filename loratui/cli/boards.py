@@ -26,7 +26,7 @@ def register(verbs: Verbs) -> None:
     group = verbs.group("boards", help="configured boards, what each needs, whether it answers", run=boards)
     group.parser.add_argument("--board", metavar="B", dest="only", help="only these, divided by commas")
     login = group.add("login", boards_login, help="store a board's key, pasted on stdin", dry_run=True)
-    login.add_argument("board", metavar="BOARD")
+    login.add_argument("board", metavar="BOARD", help="its name, as `loratui boards` lists it")
     login.add_argument("key", nargs="*", help=SUPPRESS)  # only to refuse it without repeating it
 
     parser = verbs.add("search", search, help="list the posts of a query", words="query")

@@ -12,7 +12,7 @@ _KINDS = ("character", "style", "concept", "pose", "outfit")
 def register(verbs: Verbs) -> None:
     """Declares the verbs."""
     parser = verbs.add("new", new, help="make a project; `.` adopts a folder of images", dry_run=True)
-    parser.add_argument("dir", metavar="DIR")
+    parser.add_argument("dir", metavar="DIR", help="the new folder; . makes the current one a project")
     parser.add_argument("--trigger", default="", metavar="W", help="the word the LoRA listens to")
     parser.add_argument("--kind", default="character", choices=_KINDS, help="what is learned (character)")
     parser.add_argument("--base", default="", metavar="FILE", help="the base model")
@@ -20,12 +20,12 @@ def register(verbs: Verbs) -> None:
     subsets = verbs.group("subset", help="outfits and concepts as subsets")
     subsets.add("list", subset_list, help="the subsets with their images, triggers and repeats")
     parser = subsets.add("move", subset_move, help="move the images an expression selects to a subset", dry_run=True)
-    parser.add_argument("expression", metavar="EXPR")
+    parser.add_argument("expression", metavar="EXPR", help="which images, such as 'solo and not *hair'")
     parser.add_argument("to", metavar="TO", help="a subset's name; a new one is made")
     parser = subsets.add(
         "split", subset_split, help="one subset for each tag; without tags: propose some", dry_run=True
     )
-    parser.add_argument("tags", nargs="*", metavar="TAG")
+    parser.add_argument("tags", nargs="*", metavar="TAG", help="one subset for each; none: proposes some")
     parser = verbs.add("add", add, help="take in files, folders, or a page through gallery-dl", dry_run=True)
     parser.add_argument("paths", nargs="+", metavar="PATH|URL", help="files and folders of yours, addresses of pages")
     parser.add_argument("--into", default="", metavar="SUBSET", help="the subset they go to (the first)")

@@ -25,17 +25,17 @@ def register(verbs: Verbs) -> None:
         ("prepend", prepend, "put tags first"),
         ("append", append, "put tags last, where they are missing"),
     ):
-        _verb(group, name, run, what).add_argument("tags", nargs="+", metavar="TAG")
+        _verb(group, name, run, what).add_argument("tags", nargs="+", metavar="TAG", help="quoted where it has a space")
     parser = _verb(group, "replace", replace, "rename a tag; where the new one is there already they become one")
-    parser.add_argument("old", metavar="OLD")
-    parser.add_argument("new", metavar="NEW")
+    parser.add_argument("old", metavar="OLD", help="the tag to replace")
+    parser.add_argument("new", metavar="NEW", help="what stands in its place")
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--regex", action="store_true", help="OLD is a regular expression for a whole tag; NEW may hold \\1"
     )
     how.add_argument("--text", action="store_true", help="OLD is text anywhere in the caption, across tags")
     parser = _verb(group, "move", move, "move a tag first or last where it stands")
-    parser.add_argument("tag", metavar="TAG")
+    parser.add_argument("tag", metavar="TAG", help="the tag to move")
     parser.add_argument("--to", choices=("first", "last"), required=True)
     parser = group.add("credits", give_credit, help="who made the pictures and where they were found, as Markdown")
     parser.add_argument(
