@@ -219,3 +219,49 @@ def test_reasons_from_the_record() -> None:
     assert filters(min_side=600).reason(replace(POST, width=0)) == ""  # unknown passes
     twice = filters()
     assert (twice.reason(POST), twice.reason(replace(POST, id=6))) == ("", "duplicate")
+
+
+@pytest.mark.parametrize(
+    ("engine", "query", "by_site", "by_us"),
+    [
+        # one of a name: the site would heed the last, and drop the other in silence
+        ("moebooru", "score:>5 score:<10", ["score:>5"], ["score:<10"]),
+        ("moebooru", "-width:>=900", ["width:<900"], []),
+        ("moebooru", "-width:700..900 -md5:abc", [], ["-width:700..900", "-md5:abc"]),
+        ("moebooru", "a* b* -c*", ["a*"], ["b*", "-c*"]),
+        ("moebooru", "~a ~b c*", ["~a", "~b"], ["c*"]),
+        ("moebooru", "status:any a", ["deleted:all", "a"], []),
+        ("moebooru", "a b c d e f g", ["a", "b", "c", "d", "e", "f"], ["g"]),
+        ("moebooru", "date:2024-02", ["date:2024-02-01..2024-02-29"], []),
+        ("danbooru", "date:2024", ["date:2024-01-01..2024-12-31"], []),
+        ("danbooru", "date:>2024-02", ["date:>=2024-03-01"], []),
+        ("danbooru", "age:<6m -age:1m..2y", ["age:<6mo", "-age:1mo..2y"], []),
+        ("gelbooru", "age:<6m", [], ["age:<6m"]),
+        ("gelbooru", "parent:none -score:<=3", ["score:>3"], ["parent:none"]),
+        ("e621", "filetype:png,jpg", [], ["filetype:png,jpg"]),
+        ("e621", "~width:>5 ~a", [], ["~width:>5", "~a"]),
+        ("philomena", "-score:>=5 order:score_asc", ["score:<5", "order:score:asc"], []),
+    ],
+)
+def test_only_words_that_a_site_s_parser_heeds_are_sent(
+    engine: str, query: str, by_site: list[str], by_us: list[str]
+) -> None:
+    sent, here = split(engine, query)
+    assert [word for word in sent if "rating" not in word and word not in ("-questionable", "-explicit")][
+        : len(by_site)
+    ] == by_site
+    assert here == by_us
+
+
+def test_what_sorts_goes_by_page_numbers() -> None:
+    assert plan(board("moebooru"), "pool:5").ordered and not plan(board("danbooru"), "pool:5").ordered
+    assert plan(board("danbooru"), "a order:score").ordered and not plan(board("danbooru"), "a order:id_desc").ordered
+    assert plan(board("gelbooru"), "a sort:id:desc").by_site[0] == "a"
+
+
+def test_the_division_in_one_line() -> None:
+    made = plan(board("danbooru"), "kafka_(x) solo shirt", lambda tags: {"kafka_(x)": 9, "solo": 900, "shirt": 99})
+    assert made.told(1026, 1026, 259, finished=True) == "3 terms by the site, 1 here: 1,026 → 259"
+    assert made.told(1026, 200, 51) == "3 terms by the site, 1 here: 1,026 posts, of the first 200 51"
+    assert made.told(None) == "3 terms by the site, 1 here: unknown posts"
+    assert plan(board("zerochan"), "a").told(None, 7, 7, finished=True) == "1 term by the site: 7 → 7"

@@ -78,7 +78,9 @@ def test_newest_first_over_boards_and_each_picture_once(network: Network) -> Non
 
 def test_of_the_same_picture_the_larger_and_then_the_better_tagged_is_given(network: Network) -> None:
     small = samples(1, 3)
-    tagged = [replace(s, id=s.id + 50, tags={"general": ["1girl", "solo"], "character": ["kafka"]}) for s in samples(1, 3)]
+    tagged = [
+        replace(s, id=s.id + 50, tags={"general": ["1girl", "solo"], "character": ["kafka"]}) for s in samples(1, 3)
+    ]
     with BoardServer("danbooru", samples(1, 3)) as one, BoardServer("moebooru", tagged) as two:
         posts = list(search_boards([board("one", one), board("two", two)], network, "solo").posts())
         assert {(p.board, p.id) for p in posts} == {("one", 1), ("two", 52), ("one", 3)}  # of equals the first board's
