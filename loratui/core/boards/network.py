@@ -1,7 +1,7 @@
 """The connections: an event loop on a thread of its own, so that whatever hangs can be left at once.
 
 A proxy is taken from the environment, as other programs take it: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, and NO_PROXY for
-hosts that need none. SOCKS proxies need the package socksio.
+hosts that need none; `socks5h://` is one too, such as that of `ssh -D`.
 """
 
 import asyncio
@@ -83,11 +83,6 @@ class Network:
                 # A proxy of the environment cannot reach this machine's own boards.
                 mounts=dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]")),
             )
-        except ImportError:
-            raise UsageError(
-                "The proxy of ALL_PROXY or HTTPS_PROXY is a SOCKS proxy, for which a package is missing.",
-                "Run: pip install socksio. Or name an HTTP proxy.",
-            ) from None
         except (ValueError, httpx.InvalidURL):
             raise UsageError(
                 "The proxy of ALL_PROXY, HTTPS_PROXY or HTTP_PROXY is no address of one.",
