@@ -39,6 +39,7 @@ def search_boards(
     known: Callable[[Post], bool] | None = None,
     kinds: Kinds | None = None,
     learns: bool = True,
+    remember: bool = True,
     cancel: Event | None = None,
 ) -> Listing:
     """A search of one board or of several.
@@ -51,6 +52,7 @@ def search_boards(
         known: tells posts that are passed over, and where a search that is not sorted ends. See `since`.
         kinds: see `Client`.
         learns: see `Search`.
+        remember: see `Search`.
         cancel: ends any call with `Cancelled`.
 
     Raises:
@@ -61,7 +63,7 @@ def search_boards(
 
     def begin(board: Board) -> Search:
         client = Client(board, network, kinds=kinds)
-        return Search(client, query, wishes, known=known, learns=learns, cancel=cancel)
+        return Search(client, query, wishes, known=known, learns=learns, remember=remember, cancel=cancel)
 
     if len(boards) == 1:
         return begin(boards[0])

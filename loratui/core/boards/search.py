@@ -34,6 +34,7 @@ class Search(Listing):
         wishes: what is wanted of the pictures besides.
         known: tells posts that are passed over; a search that is not sorted ends at the first of them. See `since`.
         learns: remembers the tags it meets, for the completion of words; False writes no file.
+        remember: keeps the posts seen, about 3 kB each, for `judge`; a download has no use for it.
         cancel: ends any call with `Cancelled`.
 
     Attributes:
@@ -54,6 +55,7 @@ class Search(Listing):
         *,
         known: Callable[[Post], bool] | None = None,
         learns: bool = True,
+        remember: bool = True,
         cancel: Event | None = None,
     ) -> None:
         self.client = client
@@ -62,6 +64,7 @@ class Search(Listing):
         self.query = query
         self.wishes = wishes or Wishes()
         self._known = known
+        self._remember = remember
         self._learns = learns
         self._cancel = cancel
         self.plan: QueryPlan = plan(self.board, query, self._tag_counts)
@@ -149,7 +152,8 @@ class Search(Listing):
         self.scanned += len(fresh)
         ended = len(fresh) < listed and not self.plan.ordered
         self._cursor = None if ended else self._after(cursor, page, fresh, asked)
-        self._seen += fresh
+        if self._remember:
+            self._seen += fresh
         return self._passing(fresh)
 
     def judge(self, wishes: Wishes) -> list[Post]:
