@@ -225,3 +225,11 @@ def test_boards_by_their_names() -> None:
     assert [found.name for found in find_all(config)] == ["c"]
     with pytest.raises(UsageError, match="no board called 'd'"):
         find_all(config, "a,d")
+
+
+def test_what_was_seen_is_kept_only_for_those_who_judge_anew(network: Network) -> None:
+    with BoardServer("danbooru", samples(1, 5)) as one, BoardServer("e621", samples(6, 5)) as two:
+        boards = [board("one", one), board("two", two)]
+        for remember, count in ((True, 10), (False, 0)):
+            search = search_boards(boards, network, "solo", remember=remember)
+            assert len(list(search.posts())) == 10 and len(search.judge(Wishes())) == count
