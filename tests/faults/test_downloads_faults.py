@@ -184,6 +184,18 @@ def test_a_project_that_is_moved_goes_on_where_it_is(server: FileServer, root: P
     whole_and_captioned(moved)
 
 
+def test_a_project_that_is_taken_away_stays_away(server: FileServer, root: Path, tmp_path: Path) -> None:
+    begin(root)
+    queue.start(root)
+    wait_for(lambda: held(root))
+    pid = worker_of(root)
+    aside = tmp_path / "aside"
+    root.rename(aside)
+    shutil.rmtree(aside)
+    wait_for(lambda: not Path(f"/proc/{pid}").exists())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_many_starts_are_one_worker(server: FileServer, root: Path) -> None:
     number = begin(root)
     for _ in range(4):

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from loratui.core.boards.post import Post
-from loratui.core.config import set_value
+from loratui.core.boards.registry import find
+from loratui.core.config import load, set_value
 from loratui.core.downloads import queue
+from loratui.core.downloads.get import get
 from loratui.core.downloads.manifest import Item, Manifest, Options
 from loratui.core.project import Project
 from loratui.core.workspace import Workspace
@@ -175,6 +178,28 @@ async def test_the_first_goes_first_and_trouble_is_told(server: BoardServer, roo
         detail = app.screen.query_one("#detail")
         assert "There is no board called 'nobody'" in str(detail.render())
         await until(pilot, lambda: len(pictures(root)) == 30, 20)
+
+
+async def test_captions_are_written_anew(server: BoardServer, root: Path) -> None:
+    get(Workspace.open(root), find(load(), "mine"), QUERY, into="kafka", options=Options(limit=3))
+    caption = root / "dataset/kafka/mine_30.txt"
+    assert caption.read_text() == "kafka (x), 1girl, long hair"
+    app = LoratuiApp(Workspace.open(root))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_screen(pilot, app)
+        await pilot.press("c")
+        await until(pilot, lambda: app.active.panel is not None)
+        await pilot.press("ctrl+u", *"gener", "enter")
+        await until(pilot, lambda: "no category of tags called 'gener'" in panel_text(app))
+        await pilot.press("a", "l", "enter")
+        await until(pilot, lambda: "3 captions written" in status(app))
+        assert caption.read_text() == "1girl, long hair"
+        await pilot.press("u")
+        await until(pilot, lambda: caption.read_text() == "kafka (x), 1girl, long hair")
+
+
+def panel_text(app: LoratuiApp) -> str:
+    return " ".join(str(each.render()) for each in app.screen.query("FormPanel Static").results(Static))
 
 
 async def test_no_downloads_no_lower_half(root: Path) -> None:

@@ -20,7 +20,8 @@ from loratui.core.config import BoardConfig, load, set_value
 from loratui.core.downloads import queue, transfer
 from loratui.core.downloads.captions import caption, training_form
 from loratui.core.downloads.get import Got, get
-from loratui.core.downloads.manifest import Manifest, Options
+from loratui.core.downloads.manifest import Batch, Manifest, Options, State
+from loratui.core.downloads.progress import Pace
 from loratui.core.downloads.work import drain
 from loratui.core.errors import Cancelled, LoratuiError
 from loratui.core.workspace import Workspace
@@ -379,6 +380,115 @@ def test_a_full_disk_stops_with_one_sentence(workspace: Workspace, network: Netw
         (workspace.root / ".loratui" / "downloads" / "mine_2.part").unlink()
         assert get(workspace, board(server), "kafka_(x)", network=network).downloaded > 0
     assert len(names(workspace)) == 6
+
+
+def test_the_worker_pauses_on_a_full_disk_and_says_so(workspace: Workspace, network: Network) -> None:
+    folder = workspace.root / ".loratui" / "downloads"
+    folder.mkdir(parents=True)
+    (folder / "mine_2.part").symlink_to("/dev/full")
+    with BoardServer("danbooru", samples(3)) as server, Manifest(workspace.root) as manifest:
+        board(server)
+        number = manifest.begin("mine", "kafka_(x)", "", Options())
+        work_on(workspace, network)
+        batch = manifest.batch(number)
+        assert batch is not None and batch.state == "paused" and "the disk is full" in batch.problem
+        assert "Free some space" in batch.problem and not (folder / "reserve").exists()
+        (folder / "mine_2.part").unlink()
+        queue.go_on(manifest, batch)
+        work_on(workspace, network)
+        batch = manifest.batch(number)
+        assert batch is not None and batch.state == "done" and not batch.problem
+    assert len(names(workspace)) == 6
+
+
+def test_a_host_that_is_down_does_not_fail_every_file(workspace: Workspace) -> None:
+    with (
+        BoardServer("danbooru", samples(40)) as server,
+        Network(backoff=0.001) as network,
+        Manifest(workspace.root) as manifest,
+    ):
+        server.faults.append(Fault("/files/", "status", status=500))
+        board(server)
+        number = manifest.begin("mine", "kafka_(x)", "", Options())
+        work_on(workspace, network)
+        batch = manifest.batch(number)
+        assert batch is not None and batch.state == "paused" and "files in a row" in batch.problem
+        assert batch.counts["queued"] >= 28, "they are tried another time"
+        server.faults.clear()
+        queue.go_on(manifest, batch)
+        work_on(workspace, network)
+        if (batch := manifest.batch(number)) is not None and batch.failed:
+            queue.go_on(manifest, batch)
+            work_on(workspace, network)
+        assert len(names(workspace)) == 80
+
+
+def test_several_boards_are_one_batch(workspace: Workspace, network: Network) -> None:
+    ours, theirs = samples(6), samples(9)[3:]  # three pictures are on both
+    with BoardServer("danbooru", ours) as one, BoardServer("gelbooru", theirs) as other:
+        for name, server in (("one", one), ("other", other)):
+            set_value(f"boards.{name}.engine", server.engine)
+            set_value(f"boards.{name}.url", server.url)
+        with Manifest(workspace.root) as manifest:
+            number = manifest.begin("one,other", "kafka_(x)", "", Options())
+            work_on(workspace, network)
+            batch = manifest.batch(number)
+            assert batch is not None and batch.state == "done" and batch.counts == {"done": 9}
+        asked = len(one.file_requests()) + len(other.file_requests())
+        referers = {headers.get("referer") for path, _, headers in other.requests if path.startswith("/files/")}
+        assert asked == 9 and referers == {f"{other.url}/"}
+    for path in workspace.root.glob("*.txt"):  # also of the board whose records tell no categories
+        first, *others = path.read_text().split(", ")
+        assert first == "kafka (x)" and sorted(others) == ["1girl", "^_^", "long hair"]
+
+
+def test_a_queue_of_the_first_version_is_read(workspace: Workspace) -> None:
+    import sqlite3
+
+    home = workspace.root / ".loratui"
+    home.mkdir()
+    database = sqlite3.connect(home / "downloads.db")
+    database.executescript(_FIRST_VERSION)
+    database.close()
+    with Manifest(workspace.root) as manifest:
+        (batch,) = manifest.batches()
+        assert (batch.board, batch.state, batch.counts, batch.problem) == ("mine", "paused", {"queued": 1}, "")
+        assert batch.unsized == 1 and batch.options.limit == 5
+        (item,) = manifest.items(batch.id)
+        assert (item.post.id, item.bytes, item.validator) == (7, 12, "v")
+        manifest.put(batch.id, [(Post("other", 7), "queued", 3)])  # the same number on another board
+        assert len(manifest.items(batch.id)) == 2
+
+
+_FIRST_VERSION = """
+create table batch(id integer primary key, board text, query text, folder text, options text, created text,
+  state text, listed integer default 0, filtered text default '{}');
+create table item(id integer primary key, batch integer references batch(id), board text, post integer, record blob,
+  state text, reason text default '', bytes integer default 0, validator text default '', unique(batch, post));
+create index item_state on item(batch, state);
+insert into batch values(1, 'mine', 'a', '', '{"limit": 5, "min_side": 0, "captions": true}', '', 'paused', 1, '{}');
+insert into item values(1, 1, 'mine', 7, '{"board": "mine", "id": 7}', 'queued', '', 12, 'v');
+pragma user_version=1;
+"""
+
+
+def test_the_pace_is_calm_and_by_what_is_known() -> None:
+    def at(done: int, received: int, left: int = 0, unsized: int = 0, queued: int = 100) -> Batch:
+        counts: dict[State, int] = {"done": done, "queued": queued, "existing": 1000}
+        return Batch(1, "b", "q", "", Options(), "", "active", True, {}, "", 0, counts, received, left, unsized)
+
+    pace = Pace()
+    for second in range(10):
+        pace.look(at(second, second * 1_000_000, left=100_000_000 - second * 1_000_000), float(second))
+    assert pace.speed == "1 MB/s" and pace.left is not None and 85 < pace.left < 95
+    before = pace.left
+    pace.look(at(10, 40_000_000, left=60_000_000), 10.0)  # a burst: the rate says 15 s
+    assert pace.left > before * 0.8, "it is drawn towards the new rate, it does not jump"
+    by_files = Pace()
+    for second in range(10):
+        by_files.look(at(second, 0, unsized=100), float(second))
+    assert by_files.left is not None and 95 < by_files.left < 105 and by_files.speed == ""
+    assert Pace().left is None
 
 
 def test_a_second_get_waits_for_the_first(workspace: Workspace) -> None:

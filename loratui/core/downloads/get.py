@@ -15,7 +15,7 @@ from loratui.core.boards.merged import search_boards
 from loratui.core.boards.network import Network
 from loratui.core.boards.post import Post
 from loratui.core.downloads import queue
-from loratui.core.downloads.manifest import Manifest, Options
+from loratui.core.downloads.manifest import Batch, Manifest, Options
 from loratui.core.downloads.target import target
 from loratui.core.downloads.words import command
 from loratui.core.downloads.work import Boards, listed_pages, present_in, work
@@ -99,7 +99,9 @@ def get(
     boards = [board] if isinstance(board, Board) else list(board)
     with _connected(network) as connections:
         kinds, learns = workspace.kind_of, not dry_run
-        listing = search_boards(boards, connections, query, options.wishes, kinds=kinds, learns=learns, cancel=cancel)
+        listing = search_boards(
+            boards, connections, query, options.wishes, kinds=kinds, learns=learns, remember=False, cancel=cancel
+        )
         total = listing.total()
         expected = options.limit if total is None else total if options.limit is None else min(total, options.limit)
         if expected is not None and expected > ASK_ABOVE and ask is not None:
@@ -205,11 +207,13 @@ def _foreground(
 ) -> None:
     """Works on a batch, or waits for the process that does; what came of it is in `got`, however it ends."""
     begun = listing
+    batch: Batch | None = None
     try:
-        while (batch := manifest.batch(number)) is not None and batch.state == "active":
+        batch = manifest.batch(number)
+        while batch is not None and batch.state == "active":
             with queue.alone(workspace.root) as mine:
                 if mine:
-                    work(
+                    batch = work(
                         workspace,
                         manifest,
                         number,
@@ -222,14 +226,17 @@ def _foreground(
                     )
                     begun = pages = None  # asked for once more meanwhile: that is another search
                     continue
-            _wait(manifest, number, report, cancel)
+            batch = _wait(manifest, number, report, cancel)
     except Cancelled:
         manifest.settle(number, "paused", manifest.asked(number))
         batch = manifest.batch(number)
         there = f" {batch.total - batch.open - batch.failed} of {batch.total} are there." if batch else ""
         raise Cancelled(f"Interrupted:{there}", "The same get goes on where this one stopped.") from None
+    except LoratuiError:
+        batch = manifest.batch(number)
+        raise
     finally:
-        if (batch := manifest.batch(number)) is not None:
+        if batch is not None:
             got.folder, got.command, got.filtered = batch.folder, command(batch), batch.filtered
             got.downloaded, got.existing = batch.counts.get("done", 0), batch.counts.get("existing", 0)
             got.failed = [(item.post.id, item.reason) for item in manifest.items(number, ("failed",))]
@@ -242,17 +249,16 @@ def _foreground(
         raise Cancelled("The get was stopped from another program.", "The same get goes on where it stopped.")
 
 
-def _wait(manifest: Manifest, number: int, report: Report, cancel: Event | None) -> None:
-    """Until the process that fetches has come to an end, or has done with the batch."""
-    root = manifest.root
-    while queue.busy(root):
+def _wait(manifest: Manifest, number: int, report: Report, cancel: Event | None) -> Batch | None:
+    """The batch once the process that fetches has come to an end, or has done with it."""
+    batch = manifest.batch(number)
+    while queue.busy(manifest.root) and batch is not None and batch.state == "active":
         check(cancel)
-        batch = manifest.batch(number)
-        if batch is None or batch.state != "active":
-            return
         done, total = queue.progress([batch])
         report(done, total, "" if manifest.next() == number else "waiting for another download")
         queue.rest(cancel)
+        batch = manifest.batch(number)
+    return batch
 
 
 def _division(listing: Listing) -> tuple[tuple[str, ...], tuple[str, ...]]:

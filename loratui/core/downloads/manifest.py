@@ -212,12 +212,18 @@ class Manifest:
         """Changes the state of a batch."""
         self._store.write("update batch set state=?, problem=? where id=?", [(state, problem, batch)])
 
-    def settle(self, batch: int, state: BatchState, asked: int, problem: str = "") -> None:
-        """Changes the state of a batch that was worked on, unless a person has changed it, or asked again, since."""
-        self._store.write(
-            "update batch set state=?, problem=? where id=? and state='active' and asked=?",
-            [(state, problem, batch, asked)],
-        )
+    def settle(self, batch: int, state: BatchState, asked: int, problem: str = "") -> bool:
+        """Changes the state of a batch that was worked on, unless a person has changed it, or asked again, since.
+
+        Returns:
+            whether it was changed.
+        """
+        with self._store.writing() as database:
+            done = database.execute(
+                "update batch set state=?, problem=? where id=? and state='active' and asked=?",
+                (state, problem, batch, asked),
+            )
+            return done.rowcount > 0
 
     def asked(self, batch: int) -> int:
         """A number that is another one after the batch was begun once more."""

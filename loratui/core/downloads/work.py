@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from threading import Event
@@ -19,7 +20,7 @@ from loratui.core.boards.registry import find
 from loratui.core.config import load
 from loratui.core.downloads import queue
 from loratui.core.downloads.fetching import Fetching
-from loratui.core.downloads.manifest import Batch, Manifest
+from loratui.core.downloads.manifest import Batch, BatchState, Manifest
 from loratui.core.downloads.present import Present
 from loratui.core.downloads.words import command
 from loratui.core.errors import Cancelled, LoratuiError
@@ -80,7 +81,7 @@ def work(
         cancel: ends it; what is whole is taken in.
 
     Returns:
-        the batch as it is now; None: it was taken off the list.
+        the batch as it is at the end of the work; None: it was taken off the list.
 
     Raises:
         Cancelled: `cancel` was set.
@@ -101,7 +102,10 @@ def work(
             except (Cancelled, LoratuiError) as error:
                 watch.judge()  # a disk that fails under a project that was moved, and a cancel that was a pause
                 raise error
-        manifest.settle(number, "paused" if problem else "done", asked, problem)
+        state: BatchState = "paused" if problem else "done"
+        done = manifest.batch(number)
+        if manifest.settle(number, state, asked, problem) and done is not None:
+            return replace(done, state=state, problem=problem)  # as it was, though it be asked for again at once
     except Left:
         pass
     except (Cancelled, Gone):
@@ -143,7 +147,13 @@ def _fetch(
         if listing is None:
             found = [boards(name) for name in batch.boards]
             listing = search_boards(
-                found, network, batch.query, batch.options.wishes, kinds=workspace.kind_of, cancel=cancel
+                found,
+                network,
+                batch.query,
+                batch.options.wishes,
+                kinds=workspace.kind_of,
+                remember=False,
+                cancel=cancel,
             )
         listing.cancel = cancel
         seen: set[tuple[str, int]] = set()

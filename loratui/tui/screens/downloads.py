@@ -44,6 +44,9 @@ class DownloadsScreen(LoratuiScreen):
         ),
         Command("downloads.first", ("t",), "first", "Has the get go before all others.", footer=False),
         Command("downloads.cancel", ("x",), "give up", "Gives up what is open; pressed again, takes it off the list."),
+        Command(
+            "downloads.captions", ("c",), "captions", "Writes captions anew from the boards' tags, without downloading."
+        ),
         Command("downloads.pane", ("tab",), "files", "Goes to the files of the get, and back."),
     )
 
@@ -185,6 +188,8 @@ class DownloadsScreen(LoratuiScreen):
     def unavailable(self, id: str) -> str | None:  # noqa: A002
         """Why a command cannot run now."""
         batch = self._batch
+        if id == "downloads.captions":
+            return None
         if batch is None:
             return "there is no get yet: gs searches"
         at_work = batch.state == "active" and self._rows.words.get(batch.id) != "broken off"
@@ -246,6 +251,12 @@ class DownloadsScreen(LoratuiScreen):
             queue.give_up(self.workspace.root, self._manifest, batch.id)
             self.toast("Given up what was open; what is there stays. x again takes it off the list.")
         self.enter()
+
+    async def command_captions(self) -> None:
+        """All captions anew."""
+        from loratui.tui.screens import downloads_captions
+
+        await downloads_captions.write(self)
 
     def command_pane(self) -> None:
         """To the files, and back."""
