@@ -123,6 +123,9 @@ def test_paths_and_pages_are_told_apart(tmp_path: Path) -> None:
     for bad in ("ftp://example.org/x", "https://a b", "file:///etc/passwd", "https://a\n--exec"):
         with pytest.raises(UsageError, match="no address of a page"):
             parted(tmp_path, [bad])
+    with pytest.raises(UsageError) as caught:
+        parted(tmp_path, ["ftp://example.org/x?api_key=sesame"])
+    assert "sesame" not in caught.value.message
 
 
 def test_the_verb(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -286,14 +286,6 @@ def test_a_flat_project_takes_images_in(tmp_path: Path) -> None:
     assert take_in(Workspace.open(project.root).changes, ".", [tmp_path / "mine"]).added == ["bb.png"]
 
 
-def test_the_address_of_a_page_is_no_file(tmp_path: Path) -> None:
-    for address in ("https://site.example/post/1?api_key=secret", "HTTP://x", "www.site.example/1"):
-        with pytest.raises(UsageError) as caught:
-            intake.local(tmp_path, ["a.png", address])
-        assert "loratui get" in caught.value.remedy and "secret" not in caught.value.message
-    assert intake.local(tmp_path, ["a.png", "/b"]) == [tmp_path / "a.png", Path("/b")]
-
-
 def test_a_workspace_sees_what_others_write_into_loratui_toml(project: Path) -> None:
     workspace = Workspace.open(project)
     assert workspace.project is not None
