@@ -104,7 +104,14 @@ def remove(name: str) -> None:
         LoratuiError: the disk refused.
     """
     find(name)
-    _edit(lambda document: document["queries"].pop(name, None))
+
+    def change(document: "TOMLDocument") -> None:
+        queries: Any = document["queries"]
+        queries.pop(name, None)
+        if not queries:  # an empty table of tables is written as nothing
+            document.pop("queries")
+
+    _edit(change)
 
 
 def rename(old: str, new: str) -> None:
