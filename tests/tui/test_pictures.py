@@ -222,6 +222,24 @@ def test_the_configuration_overrides_what_the_terminal_says(wanted: str) -> None
     assert probe.terminal.protocol == wanted
 
 
+@pytest.mark.parametrize(
+    ("environ", "asked"),
+    [
+        ({"TERM": "xterm-kitty"}, "\x1b_G"),
+        ({"TERM": "tmux-256color"}, "\x1bPtmux;"),
+        ({"TERM": "screen-256color", "TMUX": "/tmp/tmux"}, "\x1bPtmux;"),
+        ({"TERM": "screen.xterm-256color", "STY": "1.pts-0"}, ""),
+        ({"TERM": "screen", "STY": "1.pts-0", "TMUX": "/tmp/tmux"}, ""),
+        ({"TERM": "screen"}, ""),
+    ],
+)
+def test_screen_is_not_asked_what_it_would_print(environ: dict[str, str], asked: str) -> None:
+    probe = Probe("auto", environ, lambda terminal: None)
+    queries = probe.queries()
+    assert asked in queries and ("_G" in queries) == bool(asked)
+    assert (probe.terminal.protocol == "halfcell") == (not asked)
+
+
 def test_an_answer_after_the_deadline_still_counts() -> None:
     probe = Probe("auto", {"TERM": "xterm-256color"}, lambda terminal: None)
     probe.queries()

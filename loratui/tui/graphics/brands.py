@@ -27,8 +27,16 @@ def brand(environ: Mapping[str, str], version: str = "") -> str:
 
 
 def in_multiplexer(environ: Mapping[str, str]) -> bool:
-    """Whether tmux or screen stands between, so that Kitty's sequences have to be passed through."""
-    return bool(environ.get("TMUX")) or environ.get("TERM", "").startswith(("tmux", "screen"))
+    """Whether tmux stands between, so that Kitty's sequences have to be passed through."""
+    return bool(environ.get("TMUX")) or environ.get("TERM", "").startswith("tmux")
+
+
+def in_screen(environ: Mapping[str, str]) -> bool:
+    """Whether GNU screen stands between, or something that calls itself so. It hands tmux's passing-through to the
+    terminal as text, which then stands on the screen, and shows no Kitty pictures."""
+    if environ.get("STY"):
+        return True  # within tmux or around it
+    return environ.get("TERM", "").startswith("screen") and not environ.get("TMUX")
 
 
 def truecolor(environ: Mapping[str, str]) -> bool:

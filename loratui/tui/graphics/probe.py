@@ -66,7 +66,8 @@ class Probe:
         """What to write to the terminal, once."""
         self.terminal = replace(self.terminal, multiplexer=brands.in_multiplexer(self.environ))
         kitty = _KITTY
-        if self.wanted in ("halfcell", "none") or self.environ.get("TERM") in ("dumb", "linux", "vt100"):
+        poor = self.environ.get("TERM") in ("dumb", "linux", "vt100") or brands.in_screen(self.environ)
+        if self.wanted in ("halfcell", "none") or poor:
             self._decide()
             kitty = ""
         elif self.terminal.multiplexer:
