@@ -50,8 +50,8 @@ def rows() -> list[Row]:
     return [
         *found,
         Row("cells of pictures drawn around the typing at 100 kbit/s", came, "", None),
-        Row("letter typed to letter seen there, median", pictured[0] * 1000, "ms", 1.5, bare[0] * 1000, "no pictures"),
-        Row("the same, the worst", pictured[1] * 1000, "ms", 2.0, bare[1] * 1000, "no pictures"),
+        Row("letter typed to letter seen there, median", pictured[0] * 1000, "ms", 2.0, bare[0] * 1000, "no pictures"),
+        Row("the same, the worst", pictured[1] * 1000, "ms", 60),
     ]
 
 

@@ -1,6 +1,6 @@
 """Search: a query, its posts beside their pictures, and all of them into a subset."""
 
-from dataclasses import replace
+import os
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar
 
@@ -119,7 +119,7 @@ class SearchScreen(SearchAsking):
             return
         saved, only_new = chosen
         self._boards = list(saved.boards) or [load().default_board]
-        self._wishes = replace(saved.wishes, ratios=self._wishes.ratios)
+        self._wishes = saved.wishes
         self._get_ready()
         self._begin(saved.query, only_new=only_new)
 
@@ -147,7 +147,7 @@ class SearchScreen(SearchAsking):
         if self._marks is None or not self._marks.by_board:
             self.toast("you have not looked at this query before: all of it is new", level="warn")
         else:
-            self._begin(self._query, only_new=not self._only_new)
+            self._begin(self._query, only_new=not self._only_new, same_look=True)
 
     def command_filters(self) -> None:
         """Opens the filters, or closes them."""
@@ -161,7 +161,7 @@ class SearchScreen(SearchAsking):
     def _ask_anew(self, query: str) -> None:
         """Searches where the query is another one."""
         if query != self._query and self._query:
-            self._begin(query)
+            self._begin(query, only_new=self._only_new, same_look=True)
 
     def command_include(self) -> None:
         """Asks for the tag too, or no longer."""
@@ -187,7 +187,7 @@ class SearchScreen(SearchAsking):
         if choice.term is not None:
             self._listed.order = None
             if (query := reordered(self._query, choice.term)) != self._query:
-                self._begin(query)
+                self._begin(query, only_new=self._only_new, same_look=True)
                 return
         self._listed.sort(choice.order)
         self._show(keep=False)
@@ -254,8 +254,12 @@ class SearchScreen(SearchAsking):
         """Shows the page's address and hands it to the terminal's clipboard."""
         post = self._post
         if post is not None and post.page_url:
+            address = line(post.page_url, 300)
+            if os.environ.get("TERM", "") in ("linux", "dumb"):  # no clipboard, and it would write the sequence out
+                self.toast(address)
+                return
             self.app.copy_to_clipboard(post.page_url)
-            self.toast(f"{line(post.page_url, 300)} is copied, where the terminal takes it.")
+            self.toast(f"{address} is copied, where the terminal takes it.")
 
     def step_out(self) -> bool:
         """Panel, then pane, then marks."""

@@ -1,5 +1,6 @@
 """How the Search screen asks its boards: the query, page after page, other wishes, what is here already."""
 
+from dataclasses import replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING, ClassVar
 
@@ -7,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from loratui.core.boards.wishes import Wishes
-from loratui.core.errors import Cancelled, LoratuiError
+from loratui.core.errors import Cancelled, LoratuiError, UsageError
 from loratui.core.jobs import Report
 from loratui.core.sanitize import line
 from loratui.core.words import count
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from loratui.core.boards.network import Network
     from loratui.core.boards.post import Post
     from loratui.core.boards.since import Marks
+    from loratui.core.project import Project
     from loratui.core.workspace import Workspace
 
 _AHEAD = 60
@@ -43,6 +45,7 @@ class SearchAsking(SearchView):
         super().__init__(workspace)
         self._boards = [workspace.config.default_board]
         self._wishes = Wishes()
+        self._ratios: tuple[float, ...] = ()
         self._listing: Listing | None = None
         self._total: int | None = None
         self._job: Job | None = None
@@ -143,7 +146,7 @@ class SearchAsking(SearchView):
         """Has the query line complete for the boards chosen, and know what was asked before. Slow to load."""
         names, workspace = tuple(self._boards), self.workspace
 
-        def work(report: Report, cancel: Event) -> "tuple[Completer, list[str]]":
+        def work(report: Report, cancel: Event) -> "tuple[Completer, list[str], tuple[float, ...]]":
             from loratui.core.boards import past
             from loratui.core.boards.completing import Completer
             from loratui.core.boards.registry import find
@@ -152,13 +155,14 @@ class SearchAsking(SearchView):
 
             config, project = load(), workspace.project
             known = vocabulary(workspace.root, config.model_dirs, project.tagger.model if project else "")
-            return Completer([find(config, name) for name in names], self._connected, known), past.recent()
+            completer = Completer([find(config, name) for name in names], self._connected, known)
+            return completer, past.recent(), bucket_ratios(project)
 
-        def done(ready: "tuple[Completer, list[str]]") -> None:
+        def done(ready: "tuple[Completer, list[str], tuple[float, ...]]") -> None:
             if self._completer is not None:
                 self._completer.close()
-            self._completer = self._line.completer = ready[0]
-            self._line.history = ready[1]
+            self._completer, self._line.history, self._ratios = ready
+            self._line.completer = self._completer
 
         self.app.jobs.start("reading the vocabulary", work, done, quiet=True)
 
@@ -177,19 +181,20 @@ class SearchAsking(SearchView):
         event.stop()
         self._back_to_posts()
 
-    def _begin(self, query: str, *, only_new: bool = False) -> None:
+    def _begin(self, query: str, *, only_new: bool = False, same_look: bool = False) -> None:
         """Searches.
 
         Args:
             query: what for.
             only_new: what was there when the person last looked is passed over.
+            same_look: the search before was of the same; what was new then still is.
         """
         if not query:
             self.toast("that was the last tag: press / to type others", level="warn")
             return
         if self._job is not None:
             self._job.cancel.set()
-        if query != self._query:
+        if not same_look:
             self._marks = None
         self._query, self._listing, self._total, self._only_new = query, None, None, only_new
         order, self._listed = self._listed.order, Shown()
@@ -197,7 +202,8 @@ class SearchAsking(SearchView):
         self._several = len(self._boards) > 1
         self._line.value = query
         self._line.history = [*(text for text in self._line.history if text != query), query]
-        names, wishes, before = tuple(self._boards), self._wishes, self._marks
+        names, before = tuple(self._boards), self._marks
+        wishes = replace(self._wishes, ratios=self._ratios)
         kinds = self.workspace.kind_of
 
         def work(report: Report, cancel: Event) -> "tuple[Listing, Sequence[Post], Marks]":
@@ -344,7 +350,8 @@ class SearchAsking(SearchView):
         Raises:
             UsageError: a wish cannot be meant.
         """
-        if wishes == self._wishes:
+        wishes = replace(wishes, ratios=self._ratios)
+        if wishes == replace(self._wishes, ratios=self._ratios):
             return
         self._wishes = wishes.checked()
         listing, before = self._listing, self._job
@@ -395,3 +402,17 @@ class SearchAsking(SearchView):
                 self.app.report_error(error)
 
         job = self._looking = self.app.jobs.start("looking what is here", work, done, failed, quiet=True)
+
+
+def bucket_ratios(project: "Project | None") -> tuple[float, ...]:
+    """Width by height of the buckets that the project's recipe sorts pictures into; () where it has no whole one."""
+    from loratui.core.training.recipe import build
+    from loratui.core.training.steps import bucket_rules
+
+    if project is None:
+        return ()
+    try:
+        recipe = build(project.training, family=project.model.get("family", ""), kind=project.kind)
+    except UsageError:
+        return ()  # Train says what is wrong with it
+    return tuple(sorted({width / height for width, height in bucket_rules(recipe).sizes() if height}))
