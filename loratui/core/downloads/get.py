@@ -120,7 +120,7 @@ def get(
             pages = _first_page_first(pages)
             with Manifest(workspace.root) as manifest:
                 names = ",".join(one.name for one in boards)
-                batch = manifest.begin(names, query, folder, options, join=queue.busy(workspace.root))
+                batch = manifest.begin(names, query, folder, options, join=lambda: queue.busy(workspace.root))
                 known = {one.name: one for one in boards}
                 _foreground(
                     workspace, manifest, batch, connections, got, known.__getitem__, listing, pages, report, cancel
@@ -171,7 +171,9 @@ def order(
     """
     folder = target(workspace, into)
     with Manifest(workspace.root) as manifest:
-        return manifest.begin(",".join(boards), query, folder, options or Options(), join=queue.busy(workspace.root))
+        return manifest.begin(
+            ",".join(boards), query, folder, options or Options(), join=lambda: queue.busy(workspace.root)
+        )
 
 
 def order_posts(

@@ -6,7 +6,7 @@ batches, which the fetching one obeys.
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,13 +158,14 @@ class Manifest:
         folder: str,
         options: Options,
         posts: Sequence[tuple[Post, State, int | None]] | None = None,
-        join: bool = False,
+        join: Callable[[], bool] = lambda: False,
     ) -> int:
         """The batch of this query into this folder, new or once more: it is active, and will be listed anew.
 
         Args:
             posts: all it consists of, as for `put`; None: they are to be listed.
-            join: one that is active and was asked for in the same way is left as it is, though all is listed.
+            join: tells whether somebody works on the queue: then a batch that is active and was asked for in the same
+                way is left as it is, though all is listed.
         """
         with self._store.writing():
             number = self._begin(board, query, folder, json.dumps(msgspec.to_builtins(options)), join)
@@ -173,14 +174,14 @@ class Manifest:
                 self.listed(number, {})
             return number
 
-    def _begin(self, board: str, query: str, folder: str, text: str, join: bool) -> int:
+    def _begin(self, board: str, query: str, folder: str, text: str, join: Callable[[], bool]) -> int:
         with self._store.writing() as database:
             row = database.execute(
                 "select id, state, options, listed from batch where board=? and query=? and folder=?",
                 (board, query, folder),
             ).fetchone()
             if row:
-                if row[1:3] == ("active", text) and (join or not row[3]):
+                if row[1:3] == ("active", text) and (not row[3] or join()):
                     return int(row[0])
                 database.execute(
                     "update batch set options=?, state='active', listed=0, problem='', asked=asked+1 where id=?",

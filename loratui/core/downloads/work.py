@@ -134,15 +134,20 @@ def _fetch(
     told = command(batch)
     run = Fetching(workspace, manifest, batch, told, network, boards, report, cancel)
     present = present_in(workspace, batch.folder)
+    failure: LoratuiError | None = None
     if batch.listed:
         report(0, None, "beginning")
-        items = manifest.items(batch.id, ("queued", "fetched"))
-        sorted_ = _categorised([item.post for item in items], boards, network, workspace.kind_of, report, cancel)
-        run.go_on(items if sorted_ is None else manifest.put(batch.id, [(p, "queued", None) for p in sorted_]), present)
-        run.finish()
+        try:
+            items = manifest.items(batch.id, ("queued", "fetched"))
+            told_of = _categorised([item.post for item in items], boards, network, workspace.kind_of, report, cancel)
+            if told_of is not None:
+                items = manifest.put(batch.id, [(post, "queued", None) for post in told_of])
+            run.go_on(items, present)
+        except LoratuiError as error:
+            failure = error
+        run.finish(failure)
         return ""
     problem = ""
-    failure: LoratuiError | None = None
     try:
         if listing is None:
             found = [boards(name) for name in batch.boards]
