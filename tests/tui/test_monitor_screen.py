@@ -103,7 +103,7 @@ async def test_stopping_after_the_save_and_resuming(tmp_path: Path) -> None:
             await pilot.press("s")
             await until(pilot, lambda: "stopped" in said(app, "figures"), 20)
             assert "was saved" in said(app, "trouble")
-            await pilot.press("c")
+            await pilot.press("R")
             await until(pilot, lambda: run.id not in title(app), 20)
             (other,) = [path for path in (root / "runs").iterdir() if path.name != run.id]
             again = Run(other)

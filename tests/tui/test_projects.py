@@ -77,7 +77,7 @@ async def test_next_goes_to_the_screen_of_the_next_step(project: Path) -> None:
     app, sample = app_on(project)
     async with app.run_test(size=WIDE) as pilot:
         await until(pilot, lambda: "none yet" in shown(app))
-        await pilot.press("c")
+        await pilot.press("n")
         await until(pilot, lambda: app.screen is sample)
 
 

@@ -205,7 +205,7 @@ async def test_check_lists_what_is_wrong(pictures: Path) -> None:
     app = app_in(pictures)
     async with app.run_test(size=WIDE) as pilot:
         screen = await review(app, pilot)
-        await pilot.press("c")
+        await pilot.press("C")
         await until(pilot, lambda: isinstance(screen.panel, FindingsPanel))
         await pilot.press("escape")
         await until(pilot, lambda: screen.panel is None)

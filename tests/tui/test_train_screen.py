@@ -132,12 +132,12 @@ async def test_true_and_false_change_places_and_stepping_out_changes_nothing(wor
 async def test_tables_presets_filter_and_all_settings(workspace: Workspace) -> None:
     async def use(seen: Seen) -> None:
         shown = len(seen.rows("recipe"))
-        await seen.pilot.press("t")
+        await seen.pilot.press("m")
         await until(seen.pilot, lambda: "1,700 steps" in title(seen.screen.app))
         await seen.settled()
-        await seen.pilot.press("a")
+        await seen.pilot.press("A")
         await until(seen.pilot, lambda: len(seen.rows("recipe")) > shown + 20)
-        await seen.pilot.press("a", "slash")
+        await seen.pilot.press("A", "slash")
         await until(seen.pilot, lambda: seen.screen.panel is not None and seen.screen.panel.query(Input))
         await seen.pilot.press(*"bucket", "enter")
         await until(seen.pilot, lambda: len(seen.rows("recipe")) == 6)
@@ -159,7 +159,7 @@ async def test_what_blocks_is_said_and_nothing_starts(workspace: Workspace, tmp_
         await until(seen.pilot, lambda: "model_dirs" in status(seen.screen.app))
         assert not (workspace.root / "runs").exists()
         kit.model(tmp_path / "models" / "base.safetensors", kit.SD15)
-        await seen.pilot.press("c")
+        await seen.pilot.press("C")
         await until(seen.pilot, lambda: "ready" in title(seen.screen.app))
 
     await on(workspace, WIDE, use)
@@ -257,10 +257,10 @@ async def test_a_broken_recipe_is_a_toast_and_no_crash(workspace: Workspace) -> 
     async def use(seen: Seen) -> None:
         toml = workspace.root / "loratui.toml"
         toml.write_text(toml.read_text().replace("network_dim", "netwrok_dim"))
-        await seen.pilot.press("c")
+        await seen.pilot.press("C")
         await until(seen.pilot, lambda: "Did you mean network_dim?" in status(seen.screen.app))
         toml.write_text(toml.read_text().replace("netwrok_dim", "network_dim"))
-        await seen.pilot.press("c")
+        await seen.pilot.press("C")
         await seen.settled()
 
     await on(workspace, WIDE, use)

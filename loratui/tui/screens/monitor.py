@@ -52,7 +52,7 @@ class MonitorScreen(LoratuiScreen):
         Command(
             "monitor.stop", ("S",), "stop now", "Ends the run at once; what it learnt since its last save is lost."
         ),
-        Command("monitor.resume", ("c",), "resume", "Goes on with a run that ended early, from its last saved state."),
+        Command("monitor.resume", ("R",), "resume", "Goes on with a run that ended early, from its last saved state."),
         Command("monitor.smooth", ("+",), "smooth", "Changes the curve's smoothing: one epoch, 200 steps, 50 steps."),
         Command("monitor.log", ("o",), "log", "Opens and closes the trainer's log."),
         Command("monitor.runs", ("r",), "runs", "Lists the runs; enter there shows another one."),

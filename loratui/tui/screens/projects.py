@@ -39,7 +39,7 @@ class ProjectsScreen(LoratuiScreen):
     EMPTY: ClassVar[str] = "No project on this machine yet. Press a to begin one."
     COMMANDS: ClassVar[tuple[Command, ...]] = (
         Command("projects.open", ("enter",), "open", "Opens the project under the cursor."),
-        Command("projects.next", ("c",), "continue", "Goes to the screen of the next step."),
+        Command("projects.next", ("n",), "next step", "Goes to the screen of the next step."),
         Command("projects.new", ("a",), "new project", "Begins a project: name, kind, trigger, base model, images."),
         Command("projects.images", ("i",), "own images", "Takes a folder of your images into the project."),
         Command("projects.edit", ("e",), "edit", "Opens loratui.toml in $EDITOR.", footer=False),

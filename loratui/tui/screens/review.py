@@ -40,7 +40,7 @@ class ReviewScreen(ReviewView):
         Command("review.mode", ("m",), "copies / images", "Goes to the other list: groups of copies, or all images."),
         Command("review.aside", ("o",), "set aside", "Takes the marked images out of the set, not to be deleted."),
         Command("review.prepare", ("p",), "prepare", "Counts what prep would mend, then does it as one step."),
-        Command("review.check", ("c",), "check", "Lists what is wrong with the images."),
+        Command("review.check", ("C",), "check", "Lists what is wrong with the images."),
         Command("review.swap", ("w",), "swap", "Makes B the one to keep.", footer=False),
         Command("review.next", ("l", "right"), "next copy", "Compares A with the next copy.", footer=False),
         Command("review.previous", ("h", "left"), "copy before", "Compares A with the copy before.", footer=False),

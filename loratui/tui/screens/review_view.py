@@ -93,7 +93,7 @@ class ReviewView(LoratuiScreen):
         if not looked.images:
             return self.EMPTY
         unread = len(looked.found.failures)
-        broken = f" {count(unread, 'file')} could not be read: c shows them." if unread else ""
+        broken = f" {count(unread, 'file')} could not be read: C shows them." if unread else ""
         images = count(len(looked.images), "image")
         return f"No copies among {images}.{broken} Press m to look through them, - to be softer."
 
