@@ -1,6 +1,6 @@
 """Get all: every post of a query into a subset, with captions and provenance. Safe to repeat, and to kill.
 
-`get` and `get_posts` stay until all is there; `order` and `order_posts` only put it into the queue, for the worker.
+`get` stays until all is there; `order` and `order_posts` only put it into the queue, for the worker.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -130,30 +130,6 @@ def get(
         got.problems, got.cut = dict(listing.problems), listing.cut
         got.costs, got.told = listing.costs(), listing.told() if listing.scanned else ""
         got.found = got.downloaded + got.existing + len(got.failed) + sum(got.filtered.values())
-        return got
-
-
-def get_posts(
-    workspace: Workspace,
-    boards: Sequence[Board],
-    posts: Sequence[Post],
-    *,
-    into: str | None = None,
-    options: Options | None = None,
-    network: Network | None = None,
-    report: Report = silent,
-    cancel: Event | None = None,
-) -> Got:
-    """Gets posts that were chosen one by one.
-
-    Raises:
-        as `get`.
-    """
-    number = order_posts(workspace, posts, into=into, options=options)
-    known = {board.name: board for board in boards}
-    with _connected(network) as connections, Manifest(workspace.root) as manifest:
-        got = Got("")
-        _foreground(workspace, manifest, number, connections, got, known.__getitem__, None, None, report, cancel)
         return got
 
 
