@@ -152,7 +152,7 @@ class SearchView(LoratuiScreen):
                 yield Static(id="heads")
                 yield VirtualList(id="posts")
             with Container(id="right"):
-                yield _Grid(cell=(16, 8), id="grid")
+                yield _Grid(cell=(16, 9), id="grid")
                 with Vertical(id="detail"):
                     yield _Picture(id="picture")
                     yield Static(id="about")
@@ -184,6 +184,12 @@ class SearchView(LoratuiScreen):
     def show_panel(self, widget: Widget, *, right: bool = False) -> None:
         """As every screen does it; one at the right ends above the status line."""
         super().show_panel(widget, right=right)
+        self._fit_host()
+
+    def close_panel(self) -> None:
+        """As every screen does it; the room at the right is given back."""
+        super().close_panel()
+        self.query_one(PanelHost).remove_class("-right")
         self._fit_host()
 
     def on_resize(self, event: events.Resize) -> None:
