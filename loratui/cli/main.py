@@ -32,7 +32,7 @@ def parser(groups: Sequence[str] = _GROUPS) -> Parser:
 
 def run(arguments: Sequence[str]) -> int:
     """Does what the arguments say. Returns the exit code: see the command contract."""
-    as_json = "--json" in arguments
+    as_json = "--json" in arguments[: arguments.index("--") if "--" in arguments else None]
     debug = "--debug" in arguments or bool(os.environ.get("LORATUI_DEBUG"))
     # Names of files may be anything: they must not end the program at the moment they are printed.
     for stream in (sys.stdout, sys.stderr):
@@ -50,9 +50,7 @@ def run(arguments: Sequence[str]) -> int:
         return failed(error, as_json)
     except KeyboardInterrupt:
         return failed(Cancelled(), as_json)
-    except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read our output has gone, as `head` does
         return 1
     except OSError as error:
         if debug:
@@ -66,6 +64,11 @@ def run(arguments: Sequence[str]) -> int:
             "Run it again with --debug and report what it prints.",
         )
         return failed(mistake, as_json)
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # it was told, or nobody listens; Python would complain once more at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _opens_screens(arguments: Sequence[str]) -> bool:

@@ -8,13 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from loratui.cli.verbs import Args
-from loratui.core.errors import Cancelled, ConfirmationNeeded, LoratuiError
+from loratui.core.errors import Cancelled, ConfirmationNeeded, LoratuiError, UsageError, from_os
 from loratui.core.sanitize import line
 from loratui.core.words import duration
 
@@ -41,8 +41,15 @@ class Output:
 
     @staticmethod
     def directory(args: Args) -> Path:
-        """Where the program works: `-C`, else the current folder."""
-        return Path(args.directory or ".")
+        """Where the program works: `-C`, else the current folder.
+
+        Raises:
+            UsageError: the current folder was removed.
+        """
+        try:
+            return Path(args.directory if os.path.isabs(args.directory) else os.path.join(os.getcwd(), args.directory))
+        except FileNotFoundError:
+            raise UsageError("The current folder is not there any more.", "Go to another one with cd.") from None
 
     def workspace(self, args: Args) -> "Workspace":
         """The workspace of that folder. Tells of unknown keys in loratui.toml."""
@@ -81,17 +88,21 @@ class Output:
         if self.json:
             self.event({**document, "dry_run": True} if self.dry_run else document)
         else:
-            for text in lines:
-                print(line(text, 100_000))
+            with _written():
+                for text in lines:
+                    print(line(text, 100_000))
+                sys.stdout.flush()
         return code
 
     def event(self, document: Mapping[str, object] | Sequence[object]) -> None:
         """One JSON document on a line of its own: stream verbs write many."""
-        print(json.dumps(_plain(document), ensure_ascii=True, separators=(",", ":")), flush=True)
+        with _written():
+            print(json.dumps(_plain(document), ensure_ascii=True, separators=(",", ":")), flush=True)
 
     def note(self, text: str) -> None:
         """A message for the person."""
-        print(line(text, 10_000), file=sys.stderr, flush=True)
+        with suppress(OSError):  # where nobody can be told, the work goes on
+            print(line(text, 10_000), file=sys.stderr, flush=True)
 
     def confirm(self, question: str, remedy: str = "Give --yes to go on without being asked.") -> None:
         """Asks on a terminal; returns if the answer is yes.
@@ -119,6 +130,22 @@ class Output:
             yield bar
         finally:
             bar.clear()
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Around writing to stdout.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+        LoratuiError: it cannot be written, as where the disk is full.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise from_os(error, "Writing the result") from error
 
 
 def _quiet(done: int, total: int | None, note: str = "", /) -> None:
@@ -174,7 +201,9 @@ def failed(error: LoratuiError, as_json: bool) -> int:
         document: dict[str, object] = {"message": error.message, "remedy": error.remedy, "exit": error.exit_code}
         conflicts = getattr(error, "files", ())
         body: dict[str, object] = {"error": document, **({"conflicts": list(conflicts)} if conflicts else {})}
-        print(json.dumps(_plain(body), ensure_ascii=True, separators=(",", ":")), flush=True)
+        with suppress(OSError):  # what went wrong may be stdout itself
+            print(json.dumps(_plain(body), ensure_ascii=True, separators=(",", ":")), flush=True)
     text = line(f"{error.message} {error.remedy}".strip(), 10_000)
-    print(f"loratui: {text}", file=sys.stderr, flush=True)
+    with suppress(OSError):
+        print(f"loratui: {text}", file=sys.stderr, flush=True)
     return error.exit_code

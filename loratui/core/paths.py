@@ -3,13 +3,20 @@
 import os
 from pathlib import Path
 
+from loratui.core.errors import UsageError
+
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def _base(variable: str, default: str) -> Path:
     """An XDG base folder: the variable where it is absolute, as the standard asks, else the default under home."""
     value = os.environ.get(variable, "")
-    return (Path(value) if value.startswith("/") else Path.home() / default) / "loratui"
+    if value.startswith("/"):
+        return Path(value, "loratui")
+    try:
+        return Path.home() / default / "loratui"
+    except RuntimeError as error:  # a user id without a name, as in containers
+        raise UsageError("It is not known where your home is.", f"Set HOME, or {variable}.") from error
 
 
 def config_dir() -> Path:
