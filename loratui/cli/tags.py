@@ -87,8 +87,11 @@ def _where(args: Args, out: Output) -> "tuple[Workspace, Where]":
 
 
 def _say_problems(scope: "Scope", out: Output) -> None:
-    for position, problem in list(scope.dataset.problems.items())[:10]:
+    problems = list(scope.dataset.problems.items())
+    for position, problem in problems[:10]:
         out.note(f"{scope.dataset.caption_paths[position]}: {problem} It is left as it is.")
+    if len(problems) > 10:
+        out.note(f"{len(problems) - 10} more captions cannot be read: `loratui check-images` lists them all.")
 
 
 def table(args: Args, out: Output) -> int:

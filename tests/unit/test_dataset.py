@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from loratui.core.changes import Changes, Edit
+from loratui.core.changes import Changes, Edit, Plan
 from loratui.core.dataset import bulk
 from loratui.core.dataset.caption import Caption, CaptionError
 from loratui.core.dataset.dataset import Dataset
@@ -176,7 +176,33 @@ def test_unreadable_captions_are_counted_and_left_alone(root: Path) -> None:
     (root / "a.txt").write_bytes(b"caf\xe9, smile")
     dataset = Dataset.load(root, [""])
     assert "UTF-8" in dataset.problems[0] and dataset.uncaptioned() == [3, 4]
-    assert bulk.prepend(["t"]).plan(dataset, range(5)).counts == {"changed_files": 4, "changed_tags": 4, "unreadable": 1}
+    assert bulk.prepend(["t"]).plan(dataset, range(5)).counts == {
+        "changed_files": 4,
+        "changed_tags": 4,
+        "unreadable": 1,
+    }
+
+
+def test_what_is_no_file_in_the_place_of_a_caption_is_left_alone(root: Path) -> None:
+    for name in ("p", "f", "l"):
+        Pillow.new("RGB", (8, 8)).save(root / f"{name}.png")
+    os.mkfifo(root / "p.txt")
+    (root / "f.txt").mkdir()
+    (root / "l.txt").symlink_to("nowhere.txt")
+    dataset = Dataset.load(root, [""])
+    blocked = {dataset.caption_paths[position] for position in dataset.problems}
+    assert blocked == {"p.txt", "f.txt", "l.txt"} and all(text.endswith(".") for text in dataset.problems.values())
+    plan = bulk.append(["t"]).plan(dataset, range(len(dataset.images)))
+    assert plan.counts["unreadable"] == 3 and not blocked & {edit.path for edit in plan.operations}
+    Changes(root).apply(plan)
+    dataset.refresh(dataset.caption_paths)  # reads them the same way
+    assert {dataset.caption_paths[position] for position in dataset.problems} == blocked
+
+
+def test_a_plan_never_waits_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.txt")
+    with pytest.raises(Refused, match=r"a\.txt is no file"):
+        Changes(tmp_path).apply(Plan("tags append", "add", (Edit("a.txt", None, b"t"),)))
 
 
 @pytest.mark.parametrize("raw", [b"a, b\nmore\0", b"a\0", b"a\nb\r\n\0\0", b"a\n\xff"])

@@ -4,6 +4,7 @@ import errno
 import filecmp
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,14 +166,22 @@ def read(root: Path, path: str) -> bytes | None:
     """The file's bytes; None where there is none.
 
     Raises:
-        Refused: it is a link that leads out of its folder and out of the root: writing would change a stranger.
+        Refused: it is no file; or a link that leads out of its folder and out of the root: writing would change a
+            stranger.
     """
     full = root / path
-    if full.is_symlink():
+    try:
+        kind = os.lstat(full).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISLNK(kind):
         target = Path(os.path.realpath(full))
         homes = (Path(os.path.realpath(root)), Path(os.path.realpath(full.parent)))
         if not any(target.is_relative_to(home) for home in homes):
             raise Refused(f"{path} is a link that leads out of the project.", "Replace the link by a copy of the file.")
+        kind = target.stat().st_mode if target.exists() else stat.S_IFREG
+    if not stat.S_ISREG(kind):  # reading a pipe would never end
+        raise Refused(f"{path} is no file.", "Move away what lies there.")
     try:
         return full.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,6 +1,7 @@
 """The images of some folders with their captions, read once; and the index of their tags."""
 
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class Dataset:
         caption_paths: where each image's caption is or would be, relative to the root.
         raw: each caption's bytes; None where there is none.
         tags: each caption's tags, in order; empty where it cannot be read.
-        problems: what is wrong with a caption, by position.
+        problems: what is wrong with a caption, by position, as a sentence.
     """
 
     def __init__(self, root: Path, folders: Sequence[str]) -> None:
@@ -55,31 +56,36 @@ class Dataset:
             dataset.caption_paths.append(path or f"{image.stem}.txt")
             dataset.raw.append(None)
             dataset.tags.append(())
-            if path is not None:
-                dataset._read(position, path)
+            if path is not None or dataset.caption_paths[position] in found.blocked:
+                dataset._read(position)
             if position % 2000 == 0:
                 report(position, len(found.images), "reading captions")
         return dataset
 
-    def _read(self, position: int, path: str) -> None:
+    def _read(self, position: int) -> None:
+        """Takes in the caption from its file; what is wrong with that is a problem, and its text is not known."""
+        path = self.root / self.caption_paths[position]
         try:
-            descriptor = os.open(self.root / path, os.O_RDONLY | os.O_NONBLOCK)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not keep us waiting
+            try:
+                raw = os.read(descriptor, _READ)
+                while len(raw) % _READ == 0 and len(raw) < _TOO_LONG and (more := os.read(descriptor, _READ)):
+                    raw += more
+                if not raw and not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    return self._trouble(position, "It is no file.")
+            finally:
+                os.close(descriptor)
         except OSError as error:
-            self.problems[position] = f"{error.strerror}"
-            return
-        try:
-            raw = os.read(descriptor, _READ)
-            while len(raw) % _READ == 0 and len(raw) < _TOO_LONG and (more := os.read(descriptor, _READ)):
-                raw += more
-        except OSError as error:
-            self.problems[position] = f"{error.strerror}"
-            return
-        finally:
-            os.close(descriptor)
+            if isinstance(error, FileNotFoundError) and not path.is_symlink():
+                return self.set_raw(position, None)
+            return self._trouble(position, f"It cannot be read: {error.strerror}.")
         if len(raw) >= _TOO_LONG:
-            self.problems[position] = "the caption is longer than 1 MiB"
-            return
+            return self._trouble(position, "The caption is longer than 1 MiB.")
         self.set_raw(position, raw)
+
+    def _trouble(self, position: int, problem: str) -> None:
+        self.set_raw(position, None)
+        self.problems[position] = problem
 
     def set_raw(self, position: int, raw: bytes | None) -> None:
         """Takes in a caption's new bytes."""
@@ -104,8 +110,7 @@ class Dataset:
         wanted = set(paths)
         for position, path in enumerate(self.caption_paths):
             if path in wanted:
-                full = self.root / path
-                self.set_raw(position, full.read_bytes() if full.is_file() else None)
+                self._read(position)
 
     @property
     def postings(self) -> dict[str, set[int]]:
@@ -154,7 +159,7 @@ class Dataset:
         """
         raw = self.raw[position]
         if raw is None and position in self.problems:
-            raise CaptionError(f"{self.caption_paths[position]}: {self.problems[position]}.", "Look at the file.")
+            raise CaptionError(f"{self.caption_paths[position]}: {self.problems[position]}", "Look at the file.")
         return Caption.of([]) if raw is None else Caption.parse(raw)
 
     def uncaptioned(self) -> list[int]:

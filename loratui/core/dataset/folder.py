@@ -72,12 +72,14 @@ class Listing:
         images: sorted by path.
         captions: caption path by stem; the first suffix of `CAPTION_SUFFIXES` where there are several.
         sides: every file with one of `SIDE_SUFFIXES` by stem, sorted.
+        blocked: names of captions at which there is no file: a folder, a pipe, a link to nothing.
         others: paths of regular files that are neither image nor caption and not hidden.
     """
 
     images: list[Image]
     captions: dict[str, str]
     sides: dict[str, list[str]]
+    blocked: set[str]
     others: list[str]
 
 
@@ -106,6 +108,7 @@ def listing(root: Path, folders: Sequence[str]) -> Listing:
     """
     images: list[Image] = []
     sides: dict[str, list[str]] = {}
+    blocked: set[str] = set()
     others: list[str] = []
     for folder in folders:
         prefix = "" if folder in ("", ".") else folder.rstrip("/") + "/"
@@ -123,6 +126,8 @@ def listing(root: Path, folders: Sequence[str]) -> Listing:
                                 sides.setdefault(prefix + name[:dot], []).append(prefix + name)
                             if suffix not in CAPTION_SUFFIXES:
                                 others.append(prefix + name)
+                        elif suffix in CAPTION_SUFFIXES:
+                            blocked.add(prefix + name)
                         continue
                     found = entry.stat()
                 except OSError:  # a dangling link, or gone meanwhile
@@ -136,7 +141,7 @@ def listing(root: Path, folders: Sequence[str]) -> Listing:
         caption = min(paths, key=_rank)
         if _rank(caption)[0] < len(CAPTION_SUFFIXES):
             captions[stem] = caption
-    return Listing(images, captions, sides, sorted(others))
+    return Listing(images, captions, sides, blocked, sorted(others))
 
 
 def _rank(path: str) -> tuple[int, bool]:

@@ -176,6 +176,9 @@ def _of_folder(root: Path, held: Listing) -> Iterator[Finding]:
         except OSError:
             message = f"{name} cannot be read."
             yield Finding(path, "caption-broken", "block", message, "Check its permissions and links.")
+    for path in sorted(held.blocked):
+        message = f"{line(path.rpartition('/')[2])} is no file, and no caption can be written in its place."
+        yield Finding(path, "caption-broken", "block", message, "Move it away.")
     for path in held.others:
         format_ = _picture_without_suffix(root, path)
         if format_ is not None:
