@@ -117,13 +117,12 @@ class SearchAsking(SearchView):
         listing = self._listing
         if listing is None:
             return Content()
-        parts: list[Content | tuple[str, str]] = [(line(listing.told()), "")]
-        for name, problem in listing.problems.items():
-            parts.append((f"   {line(name)}: {line(problem, 120)}", "$warning"))
-        costs = listing.costs()
-        if costs:
-            parts.append(("   " + " · ".join(line(str(cost), 80) for cost in costs), "$dropped"))
-        return Content.assemble(*parts)
+        problems = [(f"{line(name)}: {line(text, 90)}", "$warning") for name, text in listing.problems.items()]
+        costs = [(" · ".join(line(str(cost), 80) for cost in costs), "$dropped")] if (costs := listing.costs()) else []
+        told = [(line(listing.told()), "")]
+        # On several boards the division is long: what a person can do something about comes before it.
+        parts = [*problems, *costs, *told] if self._several else [*told, *costs]
+        return Content("   ").join([Content.styled(text, style) for text, style in parts])
 
     def _say(self) -> None:
         """The counts of the title."""
@@ -132,7 +131,11 @@ class SearchAsking(SearchView):
             self.set_counts(self._on)
             return
         parts = [self._on if len(self._boards) < 3 else count(len(self._boards), "board")]
-        parts.append("total unknown" if self._total is None else count(self._total, "post"))
+        known = sum(number or 0 for number in listing.known_totals.values())
+        if self._total is not None:
+            parts.append(count(self._total, "post"))
+        else:
+            parts.append(f"≥ {count(known, 'post')}" if known else "total unknown")
         parts += [f"{listing.kept:,} listed"] if listing.kept != self._total else []
         parts += [f"{'≥ ' if listing.unsized else ''}{size(listing.bytes)}"] if listing.bytes else []
         parts += [f"{len(self._listed.new):,} new"] if self._listed.new else []
@@ -315,6 +318,7 @@ class SearchAsking(SearchView):
         self._warn()
         self._look_what_is_here(posts)
         self._sort_tags([post for post in posts if not post.categorised])
+        self._more()
 
     def _sort_tags(self, posts: "Sequence[Post]") -> None:
         listing = self._listing
@@ -371,7 +375,6 @@ class SearchAsking(SearchView):
             self._listed.renew(posts)
             self._showing = None
             self._taken(self._listed.posts)
-            self._more()
 
         self._ask_boards("filtering", work, done)
 
