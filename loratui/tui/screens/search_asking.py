@@ -117,7 +117,7 @@ class SearchAsking(SearchView):
         listing = self._listing
         if listing is None:
             return Content()
-        problems = [(f"{line(name)}: {line(text, 90)}", "$warning") for name, text in listing.problems.items()]
+        problems = [(line(problem, 100), "$warning") for problem in _problems(listing)]
         costs = [(" · ".join(line(str(cost), 80) for cost in costs), "$dropped")] if (costs := listing.costs()) else []
         told = [(line(listing.told()), "")]
         # On several boards the division is long: what a person can do something about comes before it.
@@ -342,7 +342,7 @@ class SearchAsking(SearchView):
         listing = self._listing
         if listing is None:
             return
-        found = [f"{name}: {problem}" for name, problem in listing.problems.items()]
+        found = _problems(listing)
         found += [listing.cut] if listing.cut else []
         fresh = [text for text in found if text not in self._said]
         self._said.update(fresh)
@@ -405,6 +405,11 @@ class SearchAsking(SearchView):
                 self.app.report_error(error)
 
         job = self._looking = self.app.jobs.start("looking what is here", work, done, failed, quiet=True)
+
+
+def _problems(listing: "Listing") -> list[str]:
+    """What is wrong with boards, each with its name once."""
+    return [text if text.startswith(name) else f"{name}: {text}" for name, text in listing.problems.items()]
 
 
 def bucket_ratios(project: "Project | None") -> tuple[float, ...]:
