@@ -36,6 +36,8 @@ def new(args: Args, out: Output) -> int:
     """Makes a project."""
     from loratui.core.project import Project
 
+    if not args.dir:
+        raise UsageError("The name of the folder is empty.", "Give a name, or `.` for the current folder.")
     folder = Path(out.directory(args), args.dir)
     if not folder.parent.is_dir():
         raise UsageError(f"The folder {folder.parent} is not there.", "Make it first.")

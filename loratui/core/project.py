@@ -153,6 +153,8 @@ class Project:
             Refused: there is a project already.
         """
         name = file_name(name or root.resolve().name)
+        if root.exists() and not root.is_dir():
+            raise UsageError(f"{root} is a file.", "Give another name: a project is a folder.")
         if kind not in KINDS:
             raise UsageError(f"{kind!r} is no kind of LoRA.", f"Choose one of {', '.join(KINDS)}.")
         if (root / FILE).exists():

@@ -1,10 +1,11 @@
 """TOML files a person edits: read into typed structures, errors that name the key, written back with comments kept."""
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -61,9 +62,49 @@ def decode(table: Mapping[str, Any], kind: type[T], file: str) -> tuple[T, list[
     try:
         return msgspec.convert(table, kind, strict=True), unknown
     except msgspec.ValidationError as error:
-        message, _, where = str(error).partition(" - at `$.")
-        place = f" at {where.rstrip('`')}" if where else ""
-        raise UsageError(f"{file}{place}: {message}.", "Mend the value.") from error
+        raise _mistake(str(error), kind, file) from error
+
+
+_KINDS = {
+    "array": "a list",
+    "bool": "true or false",
+    "float": "a number",
+    "int": "a whole number",
+    "object": "a table",
+    "str": "a text",
+}
+_LIMITS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above"}
+
+
+def _mistake(said: str, kind: type[msgspec.Struct], file: str) -> UsageError:
+    """What msgspec says of a value, in words of the file."""
+    message, _, where = said.partition(" - at `$.")
+    where = where.rstrip("`").replace("[...]", ".*")
+    place = f"{file}: {where}" if where else file
+    if found := re.fullmatch(r"Object missing required field `(.+)`", message):
+        return UsageError(f"{place} has no {found[1]!r}.", "Add it.")
+    if found := re.fullmatch(r"Invalid enum value '?(.*?)'?", message):
+        choices = _choices(kind, where)
+        meant = nearest(found[1], choices)
+        remedy = f"Did you mean {meant!r}?" if meant else f"There is: {', '.join(choices)}."
+        return UsageError(f"{place} cannot be {found[1]!r}.", remedy)
+    if found := re.fullmatch(r"Expected `(.+)`, got `(.+)`", message):
+        wanted, given = (" or ".join(_KINDS.get(name, name) for name in names.split(" | ")) for names in found.groups())
+        return UsageError(f"{place} must be {wanted}, and is {given}.", "Mend the value.")
+    if found := re.fullmatch(r"Expected `\w+` ([<>]=?) (.+)", message):
+        return UsageError(f"{place} must be {_LIMITS[found[1]]} {found[2]}.", "Mend the value.")
+    return UsageError(f"{place}: {message}.", "Mend the value.")
+
+
+def _choices(kind: type[msgspec.Struct], where: str) -> list[str]:
+    """The words allowed at a place such as `subset[0].repeats`."""
+    annotation: Any = kind
+    for name in re.findall(r"[^.\[\]*]+", where):
+        inner = None if name.isdigit() else _struct_in(annotation)
+        if inner is not None:
+            annotation = next(field.type for field in msgspec.structs.fields(inner[1]) if field.encode_name == name)
+    parts = [annotation, *get_args(annotation)]
+    return [word for part in parts if get_origin(part) is Literal for word in get_args(part)]
 
 
 def _unknown_keys(table: Mapping[str, Any], kind: type[msgspec.Struct], path: str) -> list[tuple[str, list[str]]]:

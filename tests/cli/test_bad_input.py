@@ -48,6 +48,7 @@ def snapshot(root: Path) -> dict[str, bytes]:
         (["watch"], 2, "no run", "train"),
         (["logs", "nope"], 2, "nope", "runs"),
         (["models", "--get", "ilustrious"], 2, "ilustrious", "illustrious"),
+        (["new", ""], 2, "empty", "current folder"),
         (["histroy"], 2, "histroy", "history"),
         (["undo", "--what"], 2, "--what", "undo --help"),
     ],

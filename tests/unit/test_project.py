@@ -165,6 +165,46 @@ def test_a_broken_file_is_one_sentence(project: Path, old: str, new: str) -> Non
     assert "loratui.toml" in caught.value.message and caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("text", "message", "remedy"),
+    [
+        ("", "loratui.toml has no 'name'.", "Add it."),
+        ('name = "x"\n[[subset]]\n', "loratui.toml: subset[0] has no 'folder'.", "Add it."),
+        ('name = "x"\nkind = "charcter"', "loratui.toml: kind cannot be 'charcter'.", "Did you mean 'character'?"),
+        (
+            'name = "x"\n[[subset]]\nfolder = "a"\nrepeats = "many"',
+            "loratui.toml: subset[0].repeats cannot be 'many'.",
+            "There is: auto.",
+        ),
+        ('name = "x"\nsubset = 3', "loratui.toml: subset must be a list, and is a whole number.", "Mend the value."),
+        (
+            'name = "x"\n[[subset]]\nfolder = "a"\nrepeats = 1.5',
+            "loratui.toml: subset[0].repeats must be a whole number or a text, and is a number.",
+            "Mend the value.",
+        ),
+    ],
+)
+def test_a_wrong_value_is_told_in_words_of_the_file(project: Path, text: str, message: str, remedy: str) -> None:
+    (project / "loratui.toml").write_text(text)
+    with pytest.raises(UsageError) as raised:
+        Project.load(project)
+    assert (raised.value.message, raised.value.remedy) == (message, remedy)
+
+
+def test_a_limit_of_config_toml_is_told(project: Path) -> None:
+    config.config_path().parent.mkdir()
+    config.config_path().write_text('[boards.mine]\nengine = "danbooru"\nurl = "http://a"\ntransfers = 99\n')
+    with pytest.raises(UsageError, match=r"^config\.toml: boards\.\*\.transfers must be at most 16\.$"):
+        config.load()
+
+
+def test_a_project_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    for dry in (False, True):
+        with pytest.raises(UsageError, match="is a file"):
+            Project.create(tmp_path / "file", dry_run=dry)
+
+
 def test_new_makes_adopts_and_refuses(tmp_path: Path) -> None:
     made = Project.create(tmp_path / "my lora!", trigger="word")
     assert made.subsets[0].folder == "dataset/my_lora" and (made.root / "dataset/my_lora").is_dir()

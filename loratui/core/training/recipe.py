@@ -1,10 +1,11 @@
 """The recipe: every setting's value and where it comes from. Layers: default → preset → loratui.toml → --set."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from loratui.core.errors import UsageError
-from loratui.core.project import Project
+from loratui.core.project import FILE, Project
 from loratui.core.training.presets import Preset, preset, preset_for
 from loratui.core.training.settings import SETTINGS, Setting, Value, find, setting, suggestion
 
@@ -133,7 +134,8 @@ def build(
     chosen, preset_origin = preset_for(family, kind), "default"
     for layer, origin in ((training, "project"), (sets, "set")):
         if "preset" in layer:
-            chosen, preset_origin = preset(str(layer["preset"])), origin
+            with _named(origin):
+                chosen, preset_origin = preset(str(layer["preset"])), origin
     entries = {key: Entry(found, found.default, "default") for key, found in SETTINGS.items()}
     for key, value in chosen.values.items():
         entries[key] = Entry(SETTINGS[key], value, "preset", chosen.sources[key])
@@ -142,14 +144,24 @@ def build(
         for key, given in layer.items():
             if key == "preset":
                 continue
-            found = find(key)
-            if found is not None:
-                entries[found.key] = Entry(found, found.check(given), origin)
-            elif origin == "set" or suggestion(key, within=2):
-                setting(key)
-            else:
-                warnings.append(key)
+            with _named(origin):
+                found = find(key)
+                if found is not None:
+                    entries[found.key] = Entry(found, found.check(given), origin)
+                elif origin == "set" or suggestion(key, within=2):
+                    setting(key)
+                else:
+                    warnings.append(key)
     return Recipe(chosen, preset_origin, entries, tuple(warnings))
+
+
+@contextmanager
+def _named(origin: str) -> Iterator[None]:
+    """Says of a mistake in the project's file that it stands there."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{FILE}: {error.message}", error.remedy) if origin == "project" else error from None
 
 
 def shorter_side(project: Project | None) -> int:
