@@ -146,33 +146,27 @@ def preflight(args: Args, out: Output) -> int:
 
 def train(args: Args, out: Output) -> int:
     """A training is checked, frozen, queued and started."""
-    from loratui.core.training import compose
-    from loratui.core.training.preflight import preflight as check
-    from loratui.core.training.preflight import require
-    from loratui.core.training.situation import survey
+    from loratui.core.acts import training
     from loratui.core.words import count
 
-    workspace = out.workspace(args)
-    with out.progress("checking") as report:
-        situation = survey(workspace, args.sets, gpus=_gpus(args.gpu), remember=not out.dry_run, cancel=out.cancel)
-        found = check(situation, report=report, cancel=out.cancel)
-    for line in text([finding for finding in found if finding.level != "ok"]):
-        out.note(line)
-    require(found)
-    job = compose.compose(situation)
+    def tell(found: "list[Check]") -> None:
+        for line in text([finding for finding in found if finding.level != "ok"]):
+            out.note(line)
+
+    workspace, gpus = out.workspace(args), _gpus(args.gpu)
+    with out.progress("starting") as report:
+        started = training.start(
+            workspace, args.sets, gpus=gpus, dry_run=out.dry_run, tell=tell, report=report, cancel=out.cancel
+        )
+    job, run = started.job, started.run
     length = f"{count(job.steps, 'step')} in {count(job.epochs, 'epoch')}"
-    if out.dry_run:
-        document = {"run": None, "path": None, "steps": job.steps, "epochs": job.epochs, "checks": documents(found)}
+    document: dict[str, object] = {"steps": job.steps, "epochs": job.epochs}
+    if run is None:
+        document |= {"run": None, "path": None, "checks": documents(started.checks)}
         return out.done(document, [f"Would train {job.name}: {length}, with {job.python} {job.script.name}."])
-
-    from loratui.core import runs
-
-    with out.progress("freezing") as report:
-        run = runs.freeze(job, report=report, cancel=out.cancel)
-    runs.launch(run)
+    document |= {"run": run.id, "path": str(run.folder)}
     return out.done(
-        {"run": run.id, "path": str(run.folder), "steps": job.steps, "epochs": job.epochs},
-        [f"{run.id}: {length}.", "Watch it with `loratui watch last`; it goes on when you leave."],
+        document, [f"{run.id}: {length}.", "Watch it with `loratui watch last`; it goes on when you leave."]
     )
 
 

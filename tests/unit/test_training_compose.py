@@ -1,21 +1,28 @@
 """The job: everything decided, in the form runs are frozen from."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from loratui.core.errors import LoratuiError, Refused, UsageError
-from loratui.core.training import compose
+from loratui.core.training.compose import compose
+from loratui.core.training.job import Job
 from loratui.core.training.samples import prompts
+from loratui.core.training.situation import survey
 from loratui.core.workspace import Workspace
 from tests import training_kit as kit
+
+
+def job_of(workspace: Workspace, sets: Sequence[str] = (), gpus: Sequence[int] = ()) -> Job:
+    return compose(survey(workspace, sets, gpus=gpus))
 
 
 def test_a_job_holds_all_that_was_decided(tmp_path: Path) -> None:
     workspace = kit.ready(tmp_path, images=3)
     (workspace.root / "dataset" / "kafka" / "001.txt").unlink()
 
-    job = compose.job(workspace, ["epochs=4", "network_dim=16"], gpus=(1,))
+    job = job_of(workspace, ["epochs=4", "network_dim=16"], gpus=(1,))
 
     assert (job.name, job.preset, job.gpus, job.project) == ("kafka", "sd15-character", (1,), workspace.root)
     assert (job.epochs, job.steps_per_epoch, job.steps) == (4, 101, 404)
@@ -35,26 +42,26 @@ def test_a_job_holds_all_that_was_decided(tmp_path: Path) -> None:
 def test_sdxl_takes_its_own_script_and_preset(tmp_path: Path) -> None:
     workspace = kit.ready(tmp_path, images=2)
     kit.model(tmp_path / "models" / "base.safetensors", kit.SDXL)
-    job = compose.job(workspace)
+    job = job_of(workspace)
     assert (job.script.name, job.preset) == ("sdxl_train_network.py", "sdxl-character")
     assert job.dataset["dataset"]["resolution"] == 1024
     assert job.arguments["no_half_vae"] is True
 
 
 def test_without_samples_nothing_speaks_of_them(tmp_path: Path) -> None:
-    job = compose.job(kit.ready(tmp_path, images=2), ["sample_prompts="])
+    job = job_of(kit.ready(tmp_path, images=2), ["sample_prompts="])
     assert job.prompts == "" and not any(key.startswith("sample") for key in job.arguments)
 
 
 def test_a_prompt_file_of_the_project_is_taken_over(tmp_path: Path) -> None:
     workspace = kit.ready(tmp_path, images=2)
     (workspace.root / "mine.txt").write_text("kafka smiles --d 1\n")
-    assert compose.job(workspace, ["sample_prompts=mine.txt"]).prompts == "kafka smiles --d 1\n"
+    assert job_of(workspace, ["sample_prompts=mine.txt"]).prompts == "kafka smiles --d 1\n"
 
 
 def test_paths_of_settings_are_seen_from_the_project(tmp_path: Path) -> None:
     workspace = kit.ready(tmp_path, images=2)
-    job = compose.job(workspace, ["network_weights=old.safetensors", "tokenizer_cache_dir=/tokenizers"])
+    job = job_of(workspace, ["network_weights=old.safetensors", "tokenizer_cache_dir=/tokenizers"])
     assert job.arguments["network_weights"] == str(workspace.root / "old.safetensors")
     assert job.arguments["tokenizer_cache_dir"] == "/tokenizers"
 
@@ -64,7 +71,7 @@ def test_subsets_of_one_name_get_folders_of_their_own_and_empty_ones_none(tmp_pa
     workspace = kit.ready(tmp_path, images=2, subset=more)
     kit.picture(workspace.root / "other" / "kafka" / "a.png")
     (workspace.root / "other" / "empty").mkdir()
-    job = compose.job(workspace)
+    job = job_of(workspace)
     assert [subset.name for subset in job.subsets] == ["kafka", "kafka-2"]
     assert [subset.options["keep_tokens"] for subset in job.subsets] == [1, 2]
 
@@ -74,22 +81,22 @@ def test_the_project_folder_itself_may_be_the_subset(tmp_path: Path) -> None:
     toml = workspace.root / "loratui.toml"
     toml.write_text(toml.read_text().replace("dataset/kafka", "."))
     kit.picture(workspace.root / "a.png")
-    assert [subset.name for subset in compose.job(Workspace.open(workspace.root)).subsets] == ["kafka"]
+    assert [subset.name for subset in job_of(Workspace.open(workspace.root)).subsets] == ["kafka"]
 
 
 def test_unreadable_images_are_left_out(tmp_path: Path) -> None:
     workspace = kit.ready(tmp_path, images=2)
     (workspace.root / "dataset" / "kafka" / "bad.png").write_bytes(b"")
-    assert len(compose.job(workspace).subsets[0].images) == 2
+    assert len(job_of(workspace).subsets[0].images) == 2
 
 
 def test_what_is_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LoratuiError, match="not set up"):
-        compose.job(kit.project(tmp_path / "bare"))
+        job_of(kit.project(tmp_path / "bare"))
     with pytest.raises(Refused, match="no images"):
-        compose.job(kit.ready(tmp_path, images=0))
+        job_of(kit.ready(tmp_path, images=0))
     kit.model(tmp_path / "models" / "base.safetensors", {"double_blocks.0.x": (1,)})
     with pytest.raises(Refused, match="Flux"):
-        compose.job(Workspace.open(tmp_path / "kafka"))
+        job_of(Workspace.open(tmp_path / "kafka"))
     with pytest.raises(UsageError, match="not inside a loratui project"):
-        compose.job(Workspace.open(tmp_path))
+        job_of(Workspace.open(tmp_path))

@@ -1,8 +1,6 @@
 """Puts a training together: recipe, images and trainer become a `Job`, from which a run is frozen."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from loratui.core.errors import LoratuiError, Refused
 from loratui.core.sanitize import file_name
@@ -11,21 +9,8 @@ from loratui.core.training.arguments import SCRIPTS, arguments
 from loratui.core.training.buckets import Buckets
 from loratui.core.training.dataset_config import dataset_keys, subset_keys
 from loratui.core.training.job import Job, JobSubset
-from loratui.core.training.situation import Situation, survey
+from loratui.core.training.situation import Situation
 from loratui.core.training.steps import bucket_rules
-
-if TYPE_CHECKING:
-    from loratui.core.workspace import Workspace
-
-
-def job(workspace: "Workspace", overrides: Mapping[str, object] | Sequence[str] = (), gpus: Sequence[int] = ()) -> Job:
-    """The job of a workspace's project. Preflight is not part of it.
-
-    Raises:
-        Refused: the trainer or the base model is missing.
-        UsageError: no project here, or a setting that does not fit.
-    """
-    return compose(survey(workspace, overrides, gpus=gpus))
 
 
 def compose(situation: Situation) -> Job:

@@ -27,7 +27,7 @@ from loratui.tui.screens.train_view import FindingRows, RecipeRows, hint, length
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from loratui.core.runs import Run
+    from loratui.core.acts.training import Started
     from loratui.core.workspace import Workspace
     from loratui.tui.jobs import Job
 
@@ -360,7 +360,7 @@ class TrainScreen(LoratuiScreen):
         self.edit_file(self.workspace.root / "loratui.toml")
 
     async def command_start(self) -> None:
-        """Freezes and launches, after a last question."""
+        """Starts, after a last question; what was shown is looked up and checked anew."""
         situation = self._situation
         if situation is None or blocked(list(self._checks or ())):
             return
@@ -368,23 +368,27 @@ class TrainScreen(LoratuiScreen):
         if not await self.confirm(f"Start training {plan.steps_exact:,} steps in {plan.epochs} epochs?"):
             return
 
-        def work(report: Report, cancel: Event) -> "Run":
-            from loratui.core import runs
-            from loratui.core.training.compose import compose
+        root, gpus = self.workspace.root, self._gpus
 
-            run = runs.freeze(compose(situation), report=report, cancel=cancel)
-            runs.launch(run)
-            return run
+        def work(report: Report, cancel: Event) -> "Started":
+            from loratui.core.acts import training
+            from loratui.core.workspace import Workspace
+
+            return training.start(
+                Workspace.open(root), gpus=gpus, agreed=plan.steps_exact, report=report, cancel=cancel
+            )
 
         self._starting = True
         self.app.jobs.start("starting", work, self._started, self._not_started)
 
-    async def _started(self, run: "Run") -> None:
+    async def _started(self, started: "Started") -> None:
         self._starting = False
+        assert started.run is not None
         gpu = f" --gpu {','.join(map(str, self._gpus))}" if self._gpus else ""
-        self.app.did(f"started {run.id}", f"loratui train{gpu}")
+        self.app.did(f"started {started.run.id}", f"loratui train{gpu}")
         await self.app.go("monitor")
 
     def _not_started(self, error: Exception) -> None:
         self._starting = False
         self.app.report_error(error)
+        self.reload()
