@@ -105,10 +105,12 @@ def subset_split(args: Args, out: Output) -> int:
     rows = [{"tag": part.tag, "subset": part.folder, "images": len(part.positions)} for part in done.parts]
     lines = [f"{row['images']:6}  {row['tag']}  → {row['subset']}" for row in rows]
     lines += [_new_subset(folder, out) for folder in done.new]
-    if not named:
+    if named and not rows:
+        lines = ["No image carries such a tag; nothing was done."]
+    elif not named:
         hint = "Give the tags to split by." if rows else "No tags part these images well; give the tags to split by."
         lines += [f"{done.rest:6}  rest", hint]
-    return out.done({"parts": rows, "rest": done.rest, "applied": bool(named) and not out.dry_run}, lines)
+    return out.done({"parts": rows, "rest": done.rest, "applied": bool(done.plan) and not out.dry_run}, lines)
 
 
 def _new_subset(folder: str, out: Output) -> str:

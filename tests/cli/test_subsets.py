@@ -78,3 +78,12 @@ def test_equal_splits_are_undone_one_by_one(root: Path, capsys: pytest.CaptureFi
     assert (root / "dataset/kafka/new_a.png").exists() and (root / "dataset/kafka/new_b.png").exists()
     assert (root / "dataset/hat/a.png").exists() and (root / "dataset/dress/b.png").exists()
     assert said(capsys, root, "undo")[1]["left"] == 0
+
+
+def test_splitting_by_a_tag_that_no_image_carries_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(["new", str(tmp_path / "p")]) == 0
+    capsys.readouterr()
+    assert run(["-C", str(tmp_path / "p"), "subset", "split", "nowhere"]) == 0
+    assert capsys.readouterr().out == "No image carries such a tag; nothing was done.\n"
+    assert run(["-C", str(tmp_path / "p"), "subset", "split", "nowhere", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["applied"] is False
