@@ -322,6 +322,12 @@ _SHAPES: dict[tuple[str, str], Callable[["BoardServer", Params], Any]] = {
     ("danbooru", "/posts.json"): _danbooru,
     ("danbooru", "/counts/posts.json"): lambda server, params: {"counts": {"posts": _count(server, params)}},
     ("danbooru", "/tags.json"): _danbooru_tags,
+    ("danbooru", "/tag_aliases.json"): lambda server, params: [
+        {"antecedent_name": name, "consequent_name": server.aliases[name], "status": "active"}
+        for name in params["search[antecedent_name_comma]"].split(",")
+        if name in server.aliases
+    ],
+    ("danbooru", "/profile.json"): lambda server, _: {"id": 1, "level": 30, "tag_query_limit": server.tag_limit},
     ("moebooru", "/post.json"): _moebooru,
     ("moebooru", "/post.xml"): lambda server, params: f'<posts count="{_count(server, params)}" offset="0"></posts>',
     ("e621", "/posts.json"): _e621,

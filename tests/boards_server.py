@@ -109,6 +109,7 @@ class BoardServer:
         faults: may be changed while it runs.
         concurrent: most files sent at the same time.
         cut_out: ids that the site leaves out of its pages, but counts.
+        aliases: other name → tag (danbooru): queries may use them, records do not.
     """
 
     def __init__(
@@ -129,6 +130,7 @@ class BoardServer:
         self.deepest = deepest
         self.most = most
         self.cut_out: set[int] = set()
+        self.aliases: dict[str, str] = {}
         self.latency = latency
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, dict[str, str], dict[str, str]]] = []
@@ -180,7 +182,8 @@ class BoardServer:
         Raises:
             Refused: the engine does not take it.
         """
-        return find(self.engine, self.samples, query, self.tag_limit)
+        words = (self.aliases.get(word, word) for word in query.split(" "))
+        return find(self.engine, self.samples, " ".join(words), self.tag_limit)
 
     def file_url(self, sample: Sample) -> str:
         return f"{self.url}/files/{sample.md5}.{sample.ext}"

@@ -233,6 +233,7 @@ def _board(found: "Listing", name: str) -> dict[str, object]:
     return {
         "name": name,
         "total": found.known_totals.get(name),
+        "more_than": found.more_than.get(name),
         "by_site": list(plan.by_site) if plan else [],
         "by_us": [term.text for term in plan.by_us] if plan else [],
         "problem": found.problems.get(name),

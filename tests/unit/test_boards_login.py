@@ -12,7 +12,7 @@ import pytest
 
 from loratui.core import sanitize
 from loratui.core.boards import login
-from loratui.core.boards.answers import BoardError
+from loratui.core.boards.answers import BoardError, KeyRefused
 from loratui.core.boards.board import Board
 from loratui.core.boards.client import Client
 from loratui.core.boards.network import Network
@@ -139,12 +139,24 @@ def test_a_key_that_cannot_be_tried_is_stored() -> None:
     assert load().boards["mine"].api_key == SECRET
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b'"Missing authentication. Go to api.rule34.xxx for more information"', b"<error>Missing authentication</error>"],
+)
+def test_a_key_refused_with_a_status_of_200_is_not_stored(body: bytes) -> None:
+    with HostileServer(says(200, body)) as server:
+        use("gelbooru02", server.url)
+        with pytest.raises(KeyRefused, match="mine does not accept the key"):
+            login.login("mine", f"&api_key={SECRET}&user_id=4711", backoff=0.01)
+    assert load().boards["mine"].api_key == ""
+
+
 def test_a_wrong_key_of_philomena_is_noticed() -> None:
     """It is taken for none, and answered as a visitor; only what is one's own is refused."""
     refused = says(400, b'{"error":"You must be logged in to use `my\' queries."}')
     with HostileServer(by_turns(refused, says(200, b'{"images":[],"total":0}'))) as server:
         use("philomena", server.url)
-        with pytest.raises(BoardError, match="mine does not accept the stored key"):
+        with pytest.raises(BoardError, match="mine does not accept the key"):
             login.login("mine", SECRET, backoff=0.01)
         assert login.login("mine", SECRET, backoff=0.01).has_key
     assert all("my%3Afaves" in head and f"key={SECRET}" in head for head in server.requests)

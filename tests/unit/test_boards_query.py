@@ -1,6 +1,7 @@
 """What goes to the site and what is judged here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,15 +21,32 @@ def board(engine: str) -> Board:
     return ENGINES[engine](engine, BoardConfig(engine=engine, url="https://board.example"))
 
 
+class Site:
+    """What a site would tell, and what it was asked."""
+
+    def __init__(
+        self, counts: Mapping[str, int] | None = None, limit: int | None = 2, names: Mapping[str, str] | None = None
+    ) -> None:
+        self.asked: list[tuple[str, list[str]]] = []
+        self._counts, self._limit, self._names = counts or {}, limit, names or {}
+
+    def limit(self) -> int | None:
+        self.asked.append(("limit", []))
+        return self._limit
+
+    def counts(self, tags: Sequence[str]) -> Mapping[str, int]:
+        self.asked.append(("counts", list(tags)))
+        return self._counts
+
+    def true_names(self, tags: Sequence[str]) -> Mapping[str, str]:
+        self.asked.append(("names", list(tags)))
+        return self._names
+
+
 def split(engine: str, query: str, counts: dict[str, int] | None = None) -> tuple[list[str], list[str]]:
-    asked: list[Sequence[str]] = []
-
-    def tell(tags: Sequence[str]) -> dict[str, int]:
-        asked.append(tags)
-        return counts or {}
-
-    made = plan(board(engine), query, tell if counts is not None else None)
-    assert len(asked) <= 1
+    site = Site(counts, ENGINES[engine].TAG_LIMIT)
+    made = plan(board(engine), query, site if counts is not None else None)
+    assert len([what for what, _ in site.asked if what == "counts"]) <= 1
     return list(made.by_site), [term.text for term in made.by_us]
 
 
@@ -69,13 +87,35 @@ def test_free_metatags_do_not_count_and_the_rarest_tags_are_sent() -> None:
     assert by_us == ["1girl", "solo", "-shirt"]
 
 
-def test_counts_are_asked_only_where_they_are_needed() -> None:
-    def unexpected(tags: Sequence[str]) -> dict[str, int]:
-        raise AssertionError(tags)
+@pytest.mark.parametrize(
+    ("engine", "query", "asked"),
+    [
+        ("danbooru", "a b rating:g width:>5", []),
+        ("gelbooru", "a b c d e", []),
+        ("danbooru", "a b -c -d*", [("limit", []), ("names", ["c"])]),
+        ("danbooru", "a b c", [("limit", []), ("counts", ["a", "b", "c"]), ("names", ["c"])]),
+    ],
+)
+def test_the_site_is_asked_only_what_changes_the_plan(
+    engine: str, query: str, asked: list[tuple[str, list[str]]]
+) -> None:
+    site = Site({"a": 1, "b": 2, "c": 3})
+    plan(board(engine), query, site)
+    assert site.asked == asked
 
-    plan(board("danbooru"), "a b rating:g width:>5", unexpected)
-    plan(board("danbooru"), "a b -c -d", unexpected)
-    plan(board("gelbooru"), "a b c d e", unexpected)
+
+@pytest.mark.parametrize(("limit", "here"), [(2, ["shirt"]), (6, []), (None, [])])
+def test_an_account_s_own_limit_counts(limit: int | None, here: list[str]) -> None:
+    made = plan(board("danbooru"), "kafka_(x) solo shirt", Site({"kafka_(x)": 9, "solo": 90, "shirt": 99}, limit))
+    assert [term.text for term in made.by_us] == here
+
+
+def test_an_alias_is_judged_by_its_true_name_and_told_as_it_was_typed() -> None:
+    made = plan(board("danbooru"), "a b -tie", Site({"a": 1, "b": 2}, names={"tie": "necktie"}))
+    (term,) = made.by_us
+    assert (term.text, term.value) == ("-tie", "necktie")
+    post = Post("danbooru", 1, tags={"general": ("a", "b", "necktie")})
+    assert not matches(post, term) and matches(replace(post, tags={"general": ("tie",)}), term)
 
 
 def test_what_only_the_site_can_do_is_sent_first() -> None:
@@ -260,8 +300,9 @@ def test_what_sorts_goes_by_page_numbers() -> None:
 
 
 def test_the_division_in_one_line() -> None:
-    made = plan(board("danbooru"), "kafka_(x) solo shirt", lambda tags: {"kafka_(x)": 9, "solo": 900, "shirt": 99})
+    made = plan(board("danbooru"), "kafka_(x) solo shirt", Site({"kafka_(x)": 9, "solo": 900, "shirt": 99}))
     assert made.told(1026, 1026, 259, finished=True) == "3 terms by the site, 1 here: 1,026 → 259"
     assert made.told(1026, 200, 51) == "3 terms by the site, 1 here: 1,026 posts, of the first 200 51"
     assert made.told(None) == "3 terms by the site, 1 here: unknown posts"
+    assert made.told(None, more_than=240_000) == "3 terms by the site, 1 here: 240,000+ posts"
     assert plan(board("zerochan"), "a").told(None, 7, 7, finished=True) == "1 term by the site: 7 → 7"

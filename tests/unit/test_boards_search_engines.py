@@ -15,7 +15,7 @@ from loratui.core.boards.search import Search
 from loratui.core.boards.wishes import Wishes
 from loratui.core.config import BoardConfig
 from loratui.core.errors import UsageError
-from tests.boards_server import BoardServer, Sample
+from tests.boards_server import BoardServer, Fault, Sample
 
 GUIDE = "solo -rating:explicit -rating:questionable kafka_(honkai:_star_rail) shirt"
 KAFKA = "kafka_(honkai:_star_rail)"
@@ -295,3 +295,73 @@ def test_a_wish_costs_no_request_for_each_picture(network: Network) -> None:
             search = Search(Client(board(engine, server.url), network), "solo", wishes)
             list(search.posts())
             assert len(server.requests) <= 3 and search.filtered["small"]
+
+
+@pytest.mark.parametrize("engine", ALL)
+def test_a_limit_that_is_no_whole_page_skips_nothing(network: Network, engine: str) -> None:
+    """What is asked for shrinks with what is still wanted: pages by number must not."""
+    posts = [
+        Sample(number, b"\x89PNG\r\n\x1a\n%d" % number, tags={"general": ["solo"]}, created=86_400 * number)
+        for number in range(1, 341)
+    ]
+    with serving(engine, posts) as server:
+        found = Search(Client(board(engine, server.url), network), "solo")
+        some = [post.id for post in found.next_page(30)]
+        assert some + [post.id for post in found.posts(230)] == list(range(340, 340 - 230 - len(some), -1))
+
+
+def member(server: BoardServer, login: str = "me") -> Board:
+    return ENGINES["danbooru"]("mine", BoardConfig(engine="danbooru", url=server.url, login=login, api_key="k"))
+
+
+@pytest.mark.parametrize(("limit", "here"), [(2, 2), (6, 0), (None, 0)])
+def test_danbooru_is_asked_once_what_an_account_may(network: Network, limit: int | None, here: int) -> None:
+    with BoardServer("danbooru", samples(), tag_limit=limit) as server:
+        for query in (GUIDE + " black_hair", f"solo shirt {KAFKA} black_hair"):
+            search = Search(Client(member(server), network), query)
+            assert len(search.plan.by_us) == here
+            assert [post.id for post in search.posts()] == expected("solo", "shirt", KAFKA, "black_hair")
+        assert server.api_requests().count("/profile.json") == 1
+
+
+def test_danbooru_without_a_key_is_not_asked_for_an_account(network: Network) -> None:
+    with serving("danbooru") as server:
+        Search(Client(board("danbooru", server.url), network), GUIDE)
+        assert "/profile.json" not in server.api_requests()
+
+
+def test_an_older_danbooru_that_tells_no_account_keeps_the_limit_of_visitors(network: Network) -> None:
+    with serving("danbooru") as server:
+        server.faults.append(Fault("/profile.json", "status", status=404, body=b"{}"))
+        assert len(Search(Client(member(server, "other"), network), GUIDE).plan.by_us) == 1
+
+
+def test_another_name_of_a_tag_is_judged_by_its_true_one(network: Network) -> None:
+    with serving("danbooru") as server:
+        server.aliases = {"tee": "shirt", "kafka": KAFKA, "alone": "solo"}
+        for query in ("kafka alone -tee", "kafka alone tee"):
+            search = Search(Client(board("danbooru", server.url), network), query)
+            assert [term.text for term in search.plan.by_us] == [query.split()[-1]]
+            word = query.split()[-1].replace("tee", "shirt")
+            assert [post.id for post in search.posts()] == expected(KAFKA, "solo", word)
+        assert server.api_requests().count("/tag_aliases.json") == 1  # the second time it is known
+
+
+def test_a_count_that_ends_early_is_told_as_what_it_is(network: Network) -> None:
+    with serving("e621") as server:
+        server.faults.append(Fault("count", "raw", body=b'{"count":240001,"capped":true}'))
+        search = Search(Client(board("e621", server.url), network), "solo")
+        assert search.total() is None and search.more_than == {"mine": 240_000}
+        assert search.told() == "2 terms by the site: 240,000+ posts"
+
+
+def test_records_that_cannot_be_read_are_counted(network: Network) -> None:
+    with serving("danbooru") as server:
+        body = b'[{"id":3,"rating":"g","file_url":"/a.png"},{"id":"?"},7,{"id":1,"rating":"g","file_url":"/b.png"}]'
+        server.faults.append(Fault("/posts.json", "raw", body=body, times=1))
+        search = Search(Client(board("danbooru", server.url), network), "solo")
+        assert [post.id for post in search.next_page()] == [3, 1]
+        assert search.filtered == {"unreadable": 2} and search.scanned == 4
+        assert [str(cost) for cost in search.costs()] == ["records that cannot be read: −2"]
+        search.judge(Wishes())
+        assert search.filtered == {"unreadable": 2}

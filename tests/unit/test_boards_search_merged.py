@@ -169,6 +169,31 @@ def test_cancelled_it_can_go_on(network: Network) -> None:
         assert sorted(days(search.posts())) == list(range(1, 11))  # what had come is not lost
 
 
+def test_what_an_earlier_cancel_ends_only_later_is_asked_again(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A board's thread hears of a cancel some moments after the person, who may have gone on by then."""
+    with BoardServer("danbooru", samples(1, 5)) as one, BoardServer("e621", samples(6, 5)) as two:
+        cancel, hears = Event(), Event()
+        search = search_boards([board("one", one), board("two", two)], network, "solo", cancel=cancel)
+        assert isinstance(search, Merged)
+        slow = search.searches[1]
+        asks = slow.next_page
+
+        def next_page(size: int | None = None) -> Any:
+            monkeypatch.setattr(slow, "next_page", asks)
+            hears.wait(10)
+            raise Cancelled
+
+        monkeypatch.setattr(slow, "next_page", next_page)
+        Timer(0.05, cancel.set).start()
+        with pytest.raises(Cancelled):
+            search.next_page()
+        search.cancel = Event()
+        Timer(0.05, hears.set).start()
+        assert sorted(days(search.posts())) == list(range(1, 11))
+
+
 def test_totals_that_a_board_does_not_tell_are_unknown(network: Network) -> None:
     with (
         BoardServer("danbooru", samples(1, 5)) as one,

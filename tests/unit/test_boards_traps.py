@@ -105,6 +105,32 @@ def test_a_character_no_xml_may_have_does_not_cost_the_page(word: str) -> None:
     assert post.id == 7 and "a" in post.all_tags()
 
 
+@pytest.mark.parametrize(
+    ("engine", "field"),
+    [
+        ("danbooru", {"score": ""}),
+        ("danbooru", {"media_asset": {"variants": [{"type": "180x180", "width": "?"}]}}),
+        ("danbooru", {"tag_string": {"odd": 1}, "source": 7}),
+        ("gelbooru", {"score": "", "width": -1}),
+        ("gelbooru02", {"score": "", "tag_info": {"a": 1}}),
+        ("moebooru", {"score": "many", "is_held": "perhaps"}),
+        ("e621", {"score": {"total": "x"}, "flags": 3, "relationships": {"parent_id": "none"}}),
+        ("philomena", {"score": [], "source_urls": None}),
+        ("zerochan", {"size": "1 MB", "tags": "one"}),
+    ],
+)
+def test_a_field_out_of_shape_costs_no_post(engine: str, field: dict[str, object]) -> None:
+    made = ENGINES[engine]("mine", BoardConfig(engine=engine, url="https://board.example"))
+    page = made.posts(json.dumps([{"id": 5, **field}, {"id": 4}, {"id": "?"}]).encode())
+    assert [post.id for post in page.posts] == [5, 4] and page.size == 3
+
+
+def test_bytes_that_are_no_text_cost_no_page() -> None:
+    made = ENGINES["danbooru"]("mine", BoardConfig(engine="danbooru", url="https://board.example"))
+    (post,) = made.posts(b'[{"id":5,"tag_string":"solo","source":"\xff\xfe"}]').posts
+    assert post.tags == {"general": ("solo",)}
+
+
 def test_tbib_is_asked_for_xml_because_its_json_has_no_addresses() -> None:
     tbib, safebooru = find(load(), "tbib"), find(load(), "safebooru")
     params = dict(tbib.posts_request(["a"], Cursor(2, 50), 10).params)

@@ -34,6 +34,10 @@ class BoardError(LoratuiError):
         self.again = again
 
 
+class KeyRefused(BoardError):
+    """The board wants a key, or another one than it was given. Some say so with a status of 200."""
+
+
 class QueryRefused(BoardError):
     """The board cannot understand the query, or will not answer one like it."""
 
@@ -82,21 +86,21 @@ def failure(
     return None
 
 
-def key_missing(board: Board, status: int = 0) -> BoardError:
+def key_missing(board: Board, status: int = 0) -> KeyRefused:
     """The board answers nobody without a key, and there is none, or only half of one."""
-    return BoardError(f"{board.name} needs {key_words(board)}.", _login(board), status=status)
+    return KeyRefused(f"{board.name} needs {key_words(board)}.", _login(board), status=status)
 
 
-def key_refused(board: Board, status: int) -> BoardError:
+def key_refused(board: Board, status: int) -> KeyRefused:
     """The board does not know the key."""
     if "user_id" in board.KEY_FIELDS and not board.config.user_id.isdigit():
-        return BoardError(
+        return KeyRefused(
             f"The user_id stored for {board.name} is no number, so that the key cannot be right.",
             _login(board),
             status=status,
         )
-    return BoardError(
-        f"{board.name} does not accept the stored key.",
+    return KeyRefused(
+        f"{board.name} does not accept the key.",
         f"Copy it from {board.KEY_PLACE} there once more, and paste it into: loratui boards login {board.name}.",
         status=status,
     )

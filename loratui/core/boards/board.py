@@ -85,7 +85,7 @@ class Board(ABC):
     INTERVAL: ClassVar[float] = 1.0
     """Seconds between two requests to its API."""
     TAG_LIMIT: ClassVar[int | None] = None
-    """How many counted terms one search may have; None: no limit known."""
+    """How many counted terms one search of anybody may have; None: no limit known. See `tag_limit`."""
     FREE: ClassVar[frozenset[str]] = frozenset()
     """Metatags that do not count."""
     METATAGS: ClassVar[frozenset[str]] = frozenset()
@@ -117,6 +117,8 @@ class Board(ABC):
     """What the site can sort by, in Danbooru's words without `_asc` and `_desc`; whatever else it would ignore."""
     MAX_PAGE: ClassVar[int | None] = None
     """The last page a sorted search can reach."""
+    NUMBERED: ClassVar[bool] = False
+    """Whether pages go by number in every search: then all must be of one size, or posts would be skipped."""
     GROUPS: ClassVar[bool] = False
     """Whether parentheses and `or` are understood."""
     EITHER: ClassVar[bool] = True
@@ -189,6 +191,26 @@ class Board(ABC):
     @abstractmethod
     def count(self, raw: bytes) -> int | None:
         """Decodes the answer to `count_request`; None: the site does not know."""
+
+    def more_than(self, raw: bytes) -> int:
+        """Of an answer in which `count` finds none: there are more than so many; 0 where it does not tell even that."""
+        return 0
+
+    def account_request(self) -> Request | None:
+        """The request that tells what a key's owner may do; None where that changes no query."""
+        return None
+
+    def tag_limit(self, raw: bytes) -> int | None:
+        """Decodes the answer to `account_request`: the account's `TAG_LIMIT`."""
+        return self.TAG_LIMIT
+
+    def aliases_request(self, tags: Sequence[str]) -> Request | None:
+        """The request that tells which of `tags` are other names of tags; None where the site has none."""
+        return None
+
+    def aliases(self, raw: bytes) -> dict[str, str]:
+        """Decodes the answer to `aliases_request`: other name → the name in the records."""
+        return {}
 
     def tags_requests(self, tags: Sequence[str]) -> list[Request]:
         """Requests that tell the categories and counts of `tags`; none where the site cannot."""

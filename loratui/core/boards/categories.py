@@ -1,17 +1,13 @@
 """Categories of tags for boards whose records do not tell them: asked by the hundred, remembered on disk."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
-from pathlib import Path
 from threading import Event
 
-from loratui.core import paths, sanitize
 from loratui.core.boards.answers import BoardError
 from loratui.core.boards.client import Client
-from loratui.core.boards.network import host_of
 from loratui.core.boards.post import CATEGORIES, Post
+from loratui.core.boards.tag_cache import TagCache
 from loratui.core.jobs import Report, silent
 from loratui.core.vocabulary import seen
 from loratui.core.vocabulary.sources import Entry
@@ -97,8 +93,8 @@ def _told(client: Client, wanted: Sequence[str], most: int, report: Report, canc
     if not wanted:
         return {}
     board = client.board
-    with closing(_open(paths.cache_dir() / "tags" / f"{sanitize.file_name(host_of(board.url))}.db")) as cache:
-        known = _remembered(cache, wanted)
+    with TagCache(board.url) as cache:
+        known = cache.categories(wanted)
         missing = [tag for tag in wanted if tag not in known][:most]
         for done in range(0, len(missing), board.TAGS_PER_CALL):
             report(done, len(missing), "asking for the categories of tags")
@@ -110,36 +106,5 @@ def _told(client: Client, wanted: Sequence[str], most: int, report: Report, canc
                 told |= {tag: kind for tag, (kind, _) in answer.items() if tag in told}
                 seen.remember(Entry(tag, kind, count) for tag, (kind, count) in answer.items())
             known |= told
-            with suppress(sqlite3.Error), cache:
-                cache.executemany("insert or replace into tag values(?,?)", told.items())
+            cache.keep_categories(told)
     return known
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """The cache; one in memory where the disk will not have it: it only spares requests."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return _made(sqlite3.connect(path, timeout=30))
-    except (sqlite3.Error, OSError):
-        return _made(sqlite3.connect(":memory:"))
-
-
-def _made(database: sqlite3.Connection) -> sqlite3.Connection:
-    try:
-        database.execute("pragma journal_mode=wal")
-        database.execute("create table if not exists tag(name text primary key, category text)")
-        database.execute("select category from tag limit 1").fetchall()
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
-
-
-def _remembered(cache: sqlite3.Connection, wanted: Iterable[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for tag in wanted:
-        with suppress(sqlite3.Error):
-            row = cache.execute("select category from tag where name=?", (tag,)).fetchone()
-            if row:
-                found[tag] = row[0]
-    return found

@@ -80,6 +80,17 @@ class _Completion(msgspec.Struct):
     antecedent: str | None = None
 
 
+class _Profile(msgspec.Struct):
+    """Of the key's owner; the limit is null where there is none."""
+
+    tag_query_limit: decode.Amount | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class _Alias(msgspec.Struct):
+    antecedent_name: str
+    consequent_name: str
+
+
 class Danbooru(Board):
     """Counts by JSON, categories in each record, pages by id."""
 
@@ -119,6 +130,21 @@ class Danbooru(Board):
     def tags(self, raw: bytes) -> dict[str, tuple[str, int]]:
         records = decode.records(listed(decode.json_document(raw), "tags"), _Tag)
         return {tag.name: (_CATEGORIES.get(tag.category, "general"), tag.post_count) for tag in records}
+
+    def account_request(self) -> Request | None:
+        return Request("/profile.json")
+
+    def tag_limit(self, raw: bytes) -> int | None:
+        limit = msgspec.convert(decode.json_document(raw), _Profile).tag_query_limit
+        return self.TAG_LIMIT if limit is msgspec.UNSET else limit
+
+    def aliases_request(self, tags: Sequence[str]) -> Request | None:
+        names = ("search[antecedent_name_comma]", ",".join(tags))
+        return Request("/tag_aliases.json", (names, ("search[status]", "active"), ("limit", "200")))
+
+    def aliases(self, raw: bytes) -> dict[str, str]:
+        records = decode.records(listed(decode.json_document(raw), "tag_aliases"), _Alias)
+        return {alias.antecedent_name: alias.consequent_name for alias in records}
 
     def complete_request(self, word: str) -> Request | None:
         params = (("search[query]", word), ("search[type]", "tag_query"), ("limit", "10"))

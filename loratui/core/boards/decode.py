@@ -41,9 +41,10 @@ def json_document(raw: bytes) -> Any:
     try:
         try:
             return msgspec.json.decode(raw)
-        except msgspec.DecodeError:
-            # Zerochan has raw control characters within strings; outside of them they are white space anyway.
-            return msgspec.json.decode(raw.translate(_WITHOUT_CONTROLS))
+        except ValueError:
+            # Zerochan has raw control characters within strings; outside of them they are white space anyway. Bytes
+            # that are no UTF-8 stand in old sources and names.
+            return msgspec.json.decode(raw.translate(_WITHOUT_CONTROLS).decode("utf-8", "replace"))
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from error
     except RecursionError:
@@ -74,13 +75,36 @@ def xml_records(root: ElementTree.Element) -> list[dict[str, str]]:
     return found
 
 
+_MOST_ODD = 8
+_PLACE = re.compile(r" - at `\$\.([^`]+)`$")
+
+
 def records(items: Sequence[Any], kind: type[_Record]) -> Iterator[_Record]:
-    """Each of `items` that can be read as `kind`; one record out of shape does not cost the page."""
+    """Each of `items` that can be read as `kind`; one record out of shape does not cost the page.
+
+    A field out of shape does not cost the record either, but for those without which it is none: boards write "" for
+    an unknown number today, and something else tomorrow.
+    """
     for item in items:
-        try:
-            yield msgspec.convert(item, kind, strict=False)
-        except msgspec.ValidationError:
-            continue
+        for _ in range(_MOST_ODD):
+            try:
+                yield msgspec.convert(item, kind, strict=False)
+                break
+            except msgspec.ValidationError as error:
+                place = _PLACE.search(str(error))
+                if place is None or not _dropped(item, place[1]):
+                    break
+
+
+def _dropped(item: Any, place: str) -> bool:
+    """Takes the field at `place` (`a.b`; of lists and mappings the whole: `a[...].b`) out of a record."""
+    *parents, last = place.partition("[")[0].split(".")
+    for name in parents:
+        item = item.get(name) if isinstance(item, dict) else None
+    if not isinstance(item, dict) or last not in item:
+        return False
+    del item[last]
+    return True
 
 
 def rating(word: str | None, letter_s: str) -> str:

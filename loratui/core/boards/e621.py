@@ -128,9 +128,14 @@ class E621(Board):
 
     def count(self, raw: bytes) -> int | None:
         document = decode.json_document(raw)
-        # A capped count is a lower bound, not a total.
         known = isinstance(document, dict) and not document.get("capped")
         return decode.amount(document.get("count")) if known else None
+
+    def more_than(self, raw: bytes) -> int:
+        # A capped count is one more than what it counts to.
+        document = decode.json_document(raw)
+        capped = isinstance(document, dict) and document.get("capped")
+        return max(0, (decode.amount(document.get("count")) or 0) - 1) if capped else 0
 
     def metatag(self, key: str) -> str:
         return "type" if key == "filetype" else key

@@ -91,6 +91,13 @@ class Filters:
         self.filtered[reasons[0]] += 1
         return reasons[0]
 
+    def unread(self, count: int) -> None:
+        """Counts records that could not be read: nobody can say what would become of them."""
+        if count > 0:
+            self._hits[_UNREADABLE] += count
+            self._only[_UNREADABLE] += count
+            self.filtered[_UNREADABLE] += count
+
     def costs(self) -> list[Cost]:
         """What each filter that left anything out costs, the dearest first."""
         found = [Cost(reason, self._names[reason], hits, self._only[reason]) for reason, hits in self._hits.items()]
@@ -104,7 +111,12 @@ class Filters:
         return seen
 
 
-_SEEN = {"duplicate": "the same file again", "family": "one of a family"}
+_UNREADABLE = "unreadable"
+_SEEN = {
+    "duplicate": "the same file again",
+    "family": "one of a family",
+    _UNREADABLE: "records that cannot be read",
+}
 
 
 def _usable(plan: QueryPlan, wishes: Wishes) -> list[_Filter]:

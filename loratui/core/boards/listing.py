@@ -142,11 +142,21 @@ class Listing(ABC):
         known = self.known_totals
         if len(self.plans) == 1:
             name, plan = next(iter(self.plans.items()))
-            return plan.told(known.get(name), self.scanned, self.kept, self.finished)
-        parts = [f"{name} {plan.told(known[name])}" for name, plan in self.plans.items() if name in known]
+            least = self.more_than.get(name, 0)
+            return plan.told(known.get(name), self.scanned, self.kept, self.finished, least)
+        parts = [
+            f"{name} {plan.told(known[name], more_than=self.more_than.get(name, 0))}"
+            for name, plan in self.plans.items()
+            if name in known
+        ]
         return " · ".join([*parts, f"{self.scanned:,} seen → {self.kept:,}"])
 
     @property
     @abstractmethod
     def known_totals(self) -> Mapping[str, int | None]:
         """`totals` as far as they have been told already."""
+
+    @property
+    @abstractmethod
+    def more_than(self) -> Mapping[str, int]:
+        """Of boards whose total is unknown: numbers it is larger than, as far as they have told one."""

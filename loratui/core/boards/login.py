@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import msgspec
 
 from loratui.core.boards import answers
-from loratui.core.boards.answers import BoardError
+from loratui.core.boards.answers import BoardError, KeyRefused
 from loratui.core.boards.board import Board
 from loratui.core.boards.client import Client
 from loratui.core.boards.network import Network
@@ -151,7 +151,7 @@ def login(name: str, line: str, *, dry_run: bool = False, cancel: Event | None =
     del line  # what is in no variable is in no traceback that shows them
     board = type(board)(board.name, msgspec.structs.replace(board.config, **key.fields()))
     problem = check(board, cancel=cancel, backoff=backoff).error
-    if isinstance(problem, BoardError) and problem.status in (400, 401, 403):
+    if isinstance(problem, KeyRefused) or (isinstance(problem, BoardError) and problem.status in (400, 403)):
         raise problem
     if dry_run and problem is not None:
         raise LoratuiError(f"The key could not be tried: {problem.message}", problem.remedy)

@@ -177,6 +177,10 @@ class Merged(Listing):
                 found.update(search.known_totals)
         return found
 
+    @property
+    def more_than(self) -> Mapping[str, int]:
+        return {name: least for search in self.searches for name, least in search.more_than.items()}
+
     def totals(self) -> Mapping[str, int | None]:
         if not self._counted:
             asked = {
@@ -205,7 +209,9 @@ class Merged(Listing):
         for name, future in list(self._pending.items()):
             if future.done():
                 del self._pending[name]
-                pages.append(self._result(name, future) or [])
+                # Begun before an earlier cancel, and ended by that only now: it is asked again in the next round.
+                if not isinstance(future.exception(), Cancelled):
+                    pages.append(self._result(name, future) or [])
         self._raise_if_none_is_left()
         return self._mixed(pages)
 

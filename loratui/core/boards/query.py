@@ -1,7 +1,8 @@
 """The planner: what of a QUERY the site takes, and what is judged here from each post's record."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from loratui.core.boards.board import Board
 from loratui.core.boards.post import RATINGS
@@ -11,8 +12,18 @@ from loratui.core.errors import UsageError
 DEFAULT_RATINGS = frozenset({"g", "s"})
 """What is let through where the QUERY names no rating."""
 
-Counts = Callable[[Sequence[str]], Mapping[str, int]]
-"""Asks how many posts each tag has; a tag that is missing in the answer is unknown."""
+
+class Site(Protocol):
+    """What the planner asks of a site, and only where the answer changes the plan."""
+
+    def limit(self) -> int | None:
+        """How many counted terms a search of this account may have; None: as many as one likes."""
+
+    def counts(self, tags: Sequence[str]) -> Mapping[str, int]:
+        """How many posts each of `tags` has; one that is missing is unknown there."""
+
+    def true_names(self, tags: Sequence[str]) -> Mapping[str, str]:
+        """The names that `tags` have in the records: an alias is in none. One that is missing may be either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,9 @@ class QueryPlan:
     with_deleted: bool
     tags: tuple[str, ...] = ()
 
-    def told(self, total: int | None, scanned: int = 0, kept: int = 0, finished: bool = False) -> str:
+    def told(
+        self, total: int | None, scanned: int = 0, kept: int = 0, finished: bool = False, more_than: int = 0
+    ) -> str:
         """How the work is divided and what comes of it: `2 terms by the site, 1 here: 1,026 → 259`.
 
         Args:
@@ -45,22 +58,24 @@ class QueryPlan:
             scanned: how many of those were looked at.
             kept: how many of those passed.
             finished: all were looked at.
+            more_than: where the total is unknown: it is larger than this.
         """
         here = f", {len(self.by_us)} here" if self.by_us else ""
         terms = f"{len(self.by_site)} {'term' if len(self.by_site) == 1 else 'terms'} by the site{here}"
-        count = "unknown" if total is None else f"{total:,}"
+        count = (f"{more_than:,}+" if more_than else "unknown") if total is None else f"{total:,}"
         if finished:
             return f"{terms}: {max(total or 0, scanned):,} → {kept:,}"
         return f"{terms}: {count} posts" + (f", of the first {scanned:,} {kept:,}" if scanned else "")
 
 
-def plan(board: Board, query: str, counts: Counts | None = None) -> QueryPlan:
+def plan(board: Board, query: str, site: Site | None = None) -> QueryPlan:
     """Splits `query` between the site and us.
 
     Args:
         board: where it goes.
         query: tags and metatags, divided by spaces.
-        counts: is asked only where the site's limit leaves no room for all tags; the rarest are sent then.
+        site: is asked only where the board's limit leaves no room for all tags: for the account's own limit, for the
+            rarest tags, which are sent then, and for the true names of those judged here. None: nobody is asked.
 
     Raises:
         UsageError: the query is empty, or has a term that cannot be understood or sent.
@@ -96,7 +111,7 @@ def plan(board: Board, query: str, counts: Counts | None = None) -> QueryPlan:
             sent.append((place, words))
         else:
             counted.append((place, term))
-    chosen, either_sent = _choose(board, counted, len(either) if group else 0, counts)
+    chosen, either_sent = _choose(board, counted, len(either) if group else 0, site)
     sent.extend((place, board.translate(term) or []) for place, term in chosen)
     here.extend(pair for pair in counted if pair not in chosen)
     if either and group and either_sent:
@@ -106,12 +121,19 @@ def plan(board: Board, query: str, counts: Counts | None = None) -> QueryPlan:
     return QueryPlan(
         query,
         (*(word for _, words in sorted(sent) for word in words), *board.rating_terms(wanted)),
-        tuple(term for _, term in sorted(here, key=lambda pair: pair[0])),
+        _truly(site, [term for _, term in sorted(here, key=lambda pair: pair[0])]),
         _own(board, wanted),
         any(term.key in board.SORTING and not _by_default(board, term) for term in terms),
         any(term.key == "status" for term in terms),
         tuple(term.value for term in terms if not term.key and not term.negated and not term.wildcard),
     )
+
+
+def _truly(site: Site | None, here: list[Term]) -> tuple[Term, ...]:
+    """The terms judged here, with the names that tags have in the records; their text stays as it was typed."""
+    tags = [term.value for term in here if not term.key and not term.wildcard]
+    names = site.true_names(tags) if site is not None and tags else {}
+    return tuple(term if term.key else replace(term, value=names.get(term.value, term.value)) for term in here)
 
 
 def _by_default(board: Board, term: Term) -> bool:
@@ -159,13 +181,15 @@ def _whole(board: Board, query: str, terms: list[Term]) -> QueryPlan:
 
 
 def _choose(
-    board: Board, counted: list[tuple[int, Term]], either: int, counts: Counts | None
+    board: Board, counted: list[tuple[int, Term]], either: int, site: Site | None
 ) -> tuple[list[tuple[int, Term]], bool]:
     """Those of the counted terms that are sent, and whether the group of `either` ~terms is.
 
     What only the site can do goes first, then the rarest tags, then the group, then what is negated.
     """
     limit = board.TAG_LIMIT
+    if limit is not None and len(counted) + either > limit and site is not None:
+        limit = site.limit()
     if limit is None or len(counted) + either <= limit:
         return counted, True
     must = [pair for pair in counted if not pair[1].judged_here]
@@ -178,7 +202,7 @@ def _choose(
     positive = [pair for pair in counted if pair[1].judged_here and not pair[1].negated]
     negative = [pair for pair in counted if pair[1].judged_here and pair[1].negated]
     if len(positive) > room:
-        known = counts([term.value for _, term in positive if not term.wildcard]) if counts is not None else {}
+        known = site.counts([term.value for _, term in positive if not term.wildcard]) if site is not None else {}
         positive.sort(key=lambda pair: _rarity(pair[1], known))
     chosen = must + positive[:room]
     # The group goes whole or not at all.

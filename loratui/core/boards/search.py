@@ -12,11 +12,9 @@ from loratui.core.boards.filters import Cost, Filters
 from loratui.core.boards.listing import Listing
 from loratui.core.boards.post import Post
 from loratui.core.boards.query import QueryPlan, plan
+from loratui.core.boards.site import CANNOT, AskedSite
 from loratui.core.boards.wishes import Wishes
 from loratui.core.jobs import Report, check, silent
-
-_CANNOT = (400, 404, 405, 422, 500)
-"""A site that answers so to a question beside the search (older versions, too large a query) just does not know."""
 
 _SLACK = 20
 """Asked for beyond what is wanted, so that a few hidden posts or films do not cost a second page."""
@@ -67,14 +65,16 @@ class Search(Listing):
         self._remember = remember
         self._learns = learns
         self._cancel = cancel
-        self.plan: QueryPlan = plan(self.board, query, self._tag_counts)
+        self.plan: QueryPlan = plan(self.board, query, AskedSite(client, cancel))
         self.scanned = self.kept = self.bytes = self.unsized = 0
         self._filters = Filters(self.plan, self.wishes)
         self._cursor: Cursor | None = Cursor()
         self._ids: set[int] = set()
         self._seen: list[Post] = []
+        self._unread = 0
         self._stale = 0
         self._total: int | None = None
+        self._more_than = 0
         self._counted = False
         self._ahead: Page | None = None
         self._cut = ""
@@ -118,14 +118,18 @@ class Search(Listing):
     def known_totals(self) -> Mapping[str, int | None]:
         return {self.board.name: self._total}
 
+    @property
+    def more_than(self) -> Mapping[str, int]:
+        return {self.board.name: self._more_than} if self._more_than else {}
+
     def totals(self) -> Mapping[str, int | None]:
         if not self._counted:
             request = self.board.count_request(self.plan.by_site)
             if request is not None:
                 try:
-                    self._total = self.client.ask(request, self.board.count, self.cancel)
+                    self._total, self._more_than = self.client.ask(request, self._told_count, self.cancel)
                 except BoardError as error:
-                    if error.status not in _CANNOT:
+                    if error.status not in CANNOT:
                         raise
                 self._counted = True
             elif self._ahead is None:
@@ -138,7 +142,7 @@ class Search(Listing):
             return []
         # Numbered pages must all have the same size, or posts would be skipped. Where much is left out here, the
         # largest pages cost the fewest requests.
-        whole = size is None or self.plan.ordered or not self._filters.idle
+        whole = size is None or self.plan.ordered or self.board.NUMBERED or not self._filters.idle
         asked = self.board.PAGE_SIZE if whole else min((size or 0) + _SLACK, self.board.PAGE_SIZE)
         page = self._ahead or self._ask(cursor, asked)
         self._ahead = None
@@ -149,7 +153,10 @@ class Search(Listing):
         listed = len(fresh)
         if self._known is not None:
             fresh = [post for post in fresh if not self._known(post)]
-        self.scanned += len(fresh)
+        unread = page.size - len(page.posts)
+        self.scanned += len(fresh) + unread
+        self._unread += unread
+        self._filters.unread(unread)
         ended = len(fresh) < listed and not self.plan.ordered
         self._cursor = None if ended else self._after(cursor, page, fresh, asked)
         if self._remember:
@@ -158,6 +165,7 @@ class Search(Listing):
 
     def judge(self, wishes: Wishes) -> list[Post]:
         self._filters = Filters(self.plan, wishes)
+        self._filters.unread(self._unread)
         self.wishes = wishes
         self.kept = self.bytes = self.unsized = 0
         return self._passing(self._seen)
@@ -195,14 +203,5 @@ class Search(Listing):
     def categorised(self, posts: Sequence[Post], *, report: Report = silent) -> list[Post]:
         return categorise(self.client, posts, self.plan.tags, report=report, cancel=self.cancel)
 
-    def _tag_counts(self, tags: Sequence[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for request in self.board.tags_requests(tags):
-            try:
-                told = self.client.ask(request, self.board.tags, self.cancel)
-            except BoardError as error:
-                if error.status not in _CANNOT:
-                    raise
-                continue
-            found |= {name: count for name, (_, count) in told.items()}
-        return found
+    def _told_count(self, raw: bytes) -> tuple[int | None, int]:
+        return self.board.count(raw), self.board.more_than(raw)

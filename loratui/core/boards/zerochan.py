@@ -61,6 +61,7 @@ class Zerochan(Board):
     AGENT = "{program} (training data sets) - {login}"
     NOTE = "It tells no ratings, totals or kinds of tags: all posts pass rating:, and artists may stay in captions."
     MAX_PAGE = 100
+    NUMBERED = True
 
     def posts_request(self, terms: Sequence[str], cursor: Cursor, limit: int) -> Request:
         orders = {"order:fav": (("s", "fav"), ("t", "2")), "is:strict": (("strict", ""),)}  # t=0, all time, answers 500
