@@ -199,6 +199,8 @@ def failed(error: LoratuiError, as_json: bool) -> int:
     """Says what went wrong; returns the exit code."""
     if as_json:
         document: dict[str, object] = {"message": error.message, "remedy": error.remedy, "exit": error.exit_code}
+        if (position := getattr(error, "position", None)) is not None:
+            document["position"] = position
         conflicts = getattr(error, "files", ())
         body: dict[str, object] = {"error": document, **({"conflicts": list(conflicts)} if conflicts else {})}
         with suppress(OSError):  # what went wrong may be stdout itself
@@ -206,4 +208,6 @@ def failed(error: LoratuiError, as_json: bool) -> int:
     text = line(f"{error.message} {error.remedy}".strip(), 10_000)
     with suppress(OSError):
         print(f"loratui: {text}", file=sys.stderr, flush=True)
+    for part in getattr(error, "picture", ()):  # of an expression: the text, and a caret below its mistake
+        print(f"  {part}", file=sys.stderr, flush=True)
     return error.exit_code

@@ -186,6 +186,7 @@ def sort(args: Args, out: Output) -> int:
 
 def render(args: Args, out: Output) -> int:
     """Captions come anew from the boards' tags."""
+    from loratui.core.acts import captions
     from loratui.core.downloads.captions import Style
     from loratui.core.downloads.recaption import recaption
     from loratui.core.words import count
@@ -201,7 +202,7 @@ def render(args: Args, out: Output) -> int:
             where.folders,
             style,
             edited=args.edited,
-            expression=where.expression,
+            chosen=lambda dataset: captions.select(workspace, dataset, where.expression),
             words=where.words,
             dry_run=out.dry_run,
             report=report,

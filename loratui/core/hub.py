@@ -3,12 +3,20 @@
 The hub's library runs in a child process (`workers.hub`), since a download must stop at once.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
 from loratui.core.jobs import Report, silent
 from loratui.core.workers.parent import Worker
+
+
+def cache() -> Path:
+    """The folder in which the hub's programs keep what they fetched."""
+    above = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    home = Path(os.environ.get("HF_HOME") or Path(above) / "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
 
 
 def size(

@@ -65,6 +65,7 @@ class ProjectFile(msgspec.Struct, kw_only=True):
     subset: list[Subset] = []
     tagger: TaggerSettings = msgspec.field(default_factory=TaggerSettings)
     training: dict[str, Any] = {}
+    filters: dict[str, str] = {}
 
 
 class Project:
@@ -110,6 +111,11 @@ class Project:
     def training(self) -> dict[str, Any]:
         """`preset` and what differs from it. Which keys there may be, the recipe knows."""
         return self._file.training
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """Expressions kept under a name, for `filter:NAME`."""
+        return self._file.filters
 
     def subset(self, name: str) -> Subset | None:
         """The subset of that name or folder."""
@@ -178,6 +184,11 @@ class Project:
         """Sets one value, such as `training.network_dim`, in loratui.toml; comments stay, None removes it."""
         lock = self.root / ".loratui" / "lock"
         tomls.set_value(self.root / FILE, tuple(dotted.split(".")), value, lock=lock)
+        self._reload()
+
+    def save_filter(self, name: str, expression: str | None) -> None:
+        """Keeps an expression under a name in loratui.toml; None forgets it."""
+        tomls.set_value(self.root / FILE, ("filters", name), expression, lock=self.root / ".loratui" / "lock")
         self._reload()
 
     def add_subset(self, folder: str, trigger: str = "") -> Subset:

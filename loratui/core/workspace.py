@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loratui.core.dataset.dataset import Dataset
     from loratui.core.dataset.folder import Image
     from loratui.core.dataset.records import Records
+    from loratui.core.dataset.tokens import Counter
     from loratui.core.vocabulary.vocabulary import Vocabulary
 
 
@@ -120,6 +121,14 @@ class Workspace:
         from loratui.core.vocabulary.machine import vocabulary
 
         return vocabulary(self.root, self.config.model_dirs, self.tagger.model)
+
+    @property
+    def tokens(self) -> "Counter":
+        """Counts CLIP's tokens, exactly where the trainer's or the hub's tokenizer is here."""
+        from loratui.core.dataset.tokens import counter
+
+        named = self.project.training.get("tokenizer_cache_dir") if self.project is not None else None
+        return counter(self.root / Path(named).expanduser() if isinstance(named, str) and named else None)
 
     def kind_of(self, tag: str) -> str:
         """The category of a tag as far as this machine knows, else ""; the first call reads the vocabulary."""

@@ -183,9 +183,9 @@ def test_unknown_tag_is_said_and_no_failure(root: Path, capsys: pytest.CaptureFi
 
 
 def test_expression_with_a_mistake(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, document, _ = said(capsys, root, "--where", "solo and (hat")
-    assert code == 2
-    assert "▸(" in document["error"]["remedy"]
+    code, document, err = said(capsys, root, "--where", "solo and (hat")
+    assert code == 2 and "Put a )" in document["error"]["remedy"] and document["error"]["position"] == 9
+    assert err.splitlines()[-2:] == ["  solo and (hat", "           ^"]
 
 
 @pytest.mark.parametrize(

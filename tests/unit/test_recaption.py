@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from loratui.core.acts.captions import select
 from loratui.core.boards.post import Post
 from loratui.core.dataset import bulk
 from loratui.core.downloads.captions import Style, render, training_form
@@ -107,7 +108,12 @@ def test_missing_captions_come_and_further_lines_stay(workspace: Workspace) -> N
 
 def test_only_what_fits_and_unknown_words_are_refused(workspace: Workspace) -> None:
     write(workspace, 1, "other")
-    done = recaption(workspace, expression="not other", style=Style(("general",)), words=("--where", "not other"))
+    done = recaption(
+        workspace,
+        chosen=lambda dataset: select(workspace, dataset, "not other"),
+        style=Style(("general",)),
+        words=("--where", "not other"),
+    )
     assert captions(workspace)[0] == "other" and done.plan.command.endswith("--where 'not other'")
     with pytest.raises(UsageError, match="categor"):
         recaption(workspace, style=Style(("genral",)))

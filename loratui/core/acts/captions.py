@@ -1,17 +1,26 @@
 """Acts on captions: bulk edits of those an expression selects, and pruning."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from functools import cache
 
-from loratui.core.changes import Plan
+from loratui.core.changes import Edit, Move, Plan
 from loratui.core.dataset import bulk
 from loratui.core.dataset.bulk import Bulk
+from loratui.core.dataset.caption import key
 from loratui.core.dataset.dataset import Dataset
-from loratui.core.dataset.expression import parse
+from loratui.core.dataset.expression import Facts, Names, parse
+from loratui.core.errors import UsageError
 from loratui.core.jobs import Report, silent
 from loratui.core.project import Kind
+from loratui.core.sanitize import line
+from loratui.core.tagging.models import score_key
 from loratui.core.tagging.prune import Suggestion, suggest
+from loratui.core.tagging.slots import SLOTS, slot
 from loratui.core.workspace import Workspace
+
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,70 @@ def select(workspace: Workspace, dataset: Dataset, expression: str) -> set[int]:
     Raises:
         ExpressionError: it has a mistake.
     """
-    return parse(expression).select(dataset, workspace.ratings(dataset))
+    return parse(expression, names(workspace)).select(facts(workspace, dataset))
+
+
+def names(workspace: Workspace) -> Names:
+    """What `filter:` and `slot:` may name here."""
+    return Names(workspace.project.filters if workspace.project else {}, [slot.name for slot in SLOTS])
+
+
+def facts(workspace: Workspace, dataset: Dataset) -> Facts:
+    """What expressions ask of a dataset, looked up when one first asks it; for as long as nothing changes."""
+    model = score_key(workspace.tagger.model, workspace.root)
+    categories = cache(workspace.records.categories)
+
+    def slot_of(tag: str) -> str:
+        found = slot(tag)
+        return found.name if found else ""
+
+    def scores(position: int) -> dict[str, float]:
+        try:
+            digest = workspace.records.content_hash(dataset.images[position])
+        except OSError:
+            return {}
+        known = workspace.records.scores(digest, model) or {}
+        return {key(tag): value for tag, (_, value) in known.items()}
+
+    return Facts(
+        dataset,
+        rating=workspace.ratings(dataset),
+        category=lambda tag: categories().get(tag) or workspace.kind_of(tag),
+        slot=slot_of,
+        triggers=workspace.triggers(),
+        changed=lambda steps: _changed(workspace, steps),
+        scores=scores,
+        tokens=lambda: workspace.tokens,
+    )
+
+
+def save_filter(workspace: Workspace, name: str, expression: str) -> None:
+    """Keeps an expression under a name in loratui.toml, for `filter:NAME`; "" forgets it.
+
+    Raises:
+        UsageError: outside a project, or the name or the expression cannot be kept.
+    """
+    project, wanted, text = workspace.need_project(), name.strip(), expression.strip()
+    if not wanted or len(wanted) > _LONGEST_NAME or not wanted.isprintable() or any(char in wanted for char in '\\"()'):
+        raise UsageError(f"{line(name)!r} is no name for a filter.", "Give it one without quotes and parentheses.")
+    if text:
+        known = names(workspace)
+        parse(f'filter:"{wanted}"', replace(known, filters={**known.filters, wanted: text}))
+    project.save_filter(wanted, text or None)
+
+
+def _changed(workspace: Workspace, steps: int) -> AbstractSet[str]:
+    """The files that the newest steps edited, as they are called now; 0: all steps."""
+    done = [step for step in workspace.changes.history() if step.state == "done"]
+    files: set[str] = set()
+    for step in done[-steps:]:
+        for operation in workspace.changes.record(step).operations:
+            if isinstance(operation, Edit):
+                files.add(operation.path)
+            elif isinstance(operation, Move) and operation.path in files:
+                files.remove(operation.path)
+                files.add(operation.to)
+    return files
 
 
 def scope(workspace: Workspace, where: Where, *, report: Report = silent) -> Scope:
@@ -94,7 +166,7 @@ def scope(workspace: Workspace, where: Where, *, report: Report = silent) -> Sco
     Raises:
         ExpressionError: the expression has a mistake; nothing was read.
     """
-    parse(where.expression)
+    parse(where.expression, names(workspace))
     dataset = workspace.dataset(where.folders, report=report)
     with workspace.records:
         return Scope(dataset, select(workspace, dataset, where.expression))

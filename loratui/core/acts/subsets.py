@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from loratui.core.acts.captions import select
+from loratui.core.acts.captions import names, select
 from loratui.core.changes import Operation, Plan
 from loratui.core.dataset.dataset import Dataset
 from loratui.core.dataset.expression import parse
@@ -56,7 +56,7 @@ def move(workspace: Workspace, expression: str, to: str, *, dry_run: bool = Fals
     project = workspace.need_project()
     known = project.subset(to)
     folder = known.folder if known else subset_folder(to)
-    parse(expression)
+    parse(expression, names(workspace))
     dataset = workspace.dataset()
     plan = move_plan(dataset, select(workspace, dataset, expression), folder)
     new = bool(plan) and known is None

@@ -1,27 +1,41 @@
 """EXPR, the language that selects images.
 
     expression = and ("or" and)*        and = not (["and"] not)*        not = "not" not | "(" expression ")" | term
-    term = tag | "quoted tag" | wild*card | /regex/ | count>40 | tokens>75 | width<768 | height<768
-         | subset:name | rating:g | no:caption
+    term = tag | "quoted tag" | wild*card | /regex/
+         | tag:blue* | tag:/^blue/ | caption:text | name:text | path:text       text: anywhere in it
+         | count>40 | tokens>75 | chars<=300 | lines>1 | width<768 | height<768 | freq<3 | score<0.5 | score:smile<0.5
+         | subset:name | rating:g | cat:character | slot:eyes | has:trigger | no:caption | filter:name
+         | dup: | empty: | changed: | changed:3
 
 Words in a row join to the longest tags the dataset has: `purple hair not solo` is a tag, `not`, a tag. Case does not
-matter, `_` is a space. A tag that holds `( ) :` or is a word of the language is quoted.
+matter, `_` is a space. A tag that holds `( ) :` or is a word of the language is quoted. `freq<3` is an image with a tag
+that fewer than three images carry; `changed:3` one whose caption the last three steps changed. TagGUI's words are among
+these, and `tokens:>75` is read as well.
+
+An expression is read without recursion into a program for a stack, so that no depth of parentheses is too deep.
 """
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from fnmatch import translate
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, NoReturn, cast
 
-from loratui.core.dataset.caption import key
-from loratui.core.dataset.dataset import Dataset
-from loratui.core.dataset.sizes import size
-from loratui.core.dataset.tokens import estimate
-from loratui.core.errors import UsageError
+from loratui.core.dataset import expression_terms as terms
+from loratui.core.dataset.expression_facts import Facts
+from loratui.core.dataset.expression_patterns import compiled
+from loratui.core.dataset.expression_terms import Term
+from loratui.core.dataset.expression_words import ExpressionError, Word, words
 from loratui.core.nearest import nearest
+from loratui.core.sanitize import line
 
-_NUMBERS = ("count", "tokens", "width", "height")
-_FIELDS = ("subset", "rating", "no")
+__all__ = ["Expression", "ExpressionError", "Facts", "Names", "parse"]
+
+Operator = Literal["not", "and", "or"]
+
+_MOST_TERMS = 1_000
+_MOST_FILTERS = 20  # one inside of another
+_BINDS: dict[str, int] = {"not": 3, "and": 2, "or": 1}
 _RATINGS = {
     "g": "g",
     "general": "g",
@@ -33,279 +47,264 @@ _RATINGS = {
     "e": "e",
     "explicit": "e",
 }
-_TOKEN = re.compile(
-    r"""\s*(?:
-      (?P<quoted>"(?:[^"\\]|\\.)*")
-    | (?P<regex>/(?:[^/\\]|\\.)+/)
-    | (?P<paren>[()])
-    | (?P<number>(?:count|tokens|width|height)\s*(?:<=|>=|==|!=|<|>|=)\s*\d+)
-    | (?P<field>(?:subset|rating|no):(?:"[^"]*"|[^\s()]+))
-    | (?P<word>[^\s()"]+)
-    )""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_COMPARE: dict[str, Callable[[int, int], bool]] = {
-    "<": lambda a, b: a < b,
-    ">": lambda a, b: a > b,
-    "<=": lambda a, b: a <= b,
-    ">=": lambda a, b: a >= b,
-    "=": lambda a, b: a == b,
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-}
 
 
-class ExpressionError(UsageError):
-    """The text is no expression.
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names that expressions may use besides those of the language.
 
     Attributes:
-        text: what was given.
-        position: index of the character where it went wrong.
+        filters: saved expressions by name, for `filter:`.
+        slots: for `slot:`.
     """
 
-    def __init__(self, message: str, text: str, position: int) -> None:
-        self.text = text
-        self.position = min(position, len(text))
-        super().__init__(message, f"At: {self.text[: self.position]} ▸{self.text[self.position :]}")
+    filters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    slots: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A parsed expression: selects positions of a dataset."""
+    """A parsed expression: selects positions of a dataset.
+
+    Attributes:
+        text: as it was given.
+        program: terms, each followed sooner or later by the operators that join what was found.
+    """
 
     text: str
-    _test: "_Node"
+    program: tuple[Term | Operator, ...]
 
-    def select(self, dataset: Dataset, ratings: Callable[[int], str | None] | None = None) -> set[int]:
+    def select(self, facts: Facts) -> set[int]:
         """Positions of the images that fit.
 
-        Args:
-            dataset: where to look.
-            ratings: gives the rating (g, s, q, e) of a position; without it no image has one.
+        Raises:
+            ExpressionError: a regular expression takes too long.
         """
-        return self._test(_Context(dataset, ratings or (lambda position: None)))
+        return set(self._found(facts))
+
+    def count(self, facts: Facts) -> int:
+        """How many images fit; see `select`."""
+        return len(self._found(facts))
+
+    def _found(self, facts: Facts) -> AbstractSet[int]:
+        stack: list[AbstractSet[int]] = []
+        for step in self.program:
+            if step == "not":
+                stack.append(facts.everything - stack.pop())
+            elif step == "and":
+                right = stack.pop()
+                stack.append(stack.pop() & right)
+            elif step == "or":
+                right = stack.pop()
+                stack.append(stack.pop() | right)
+            else:
+                stack.append(step.find(facts))
+        return stack.pop()
 
 
-@dataclass(slots=True)
-class _Context:
-    dataset: Dataset
-    ratings: Callable[[int], str | None]
-
-    def everything(self) -> set[int]:
-        return set(range(len(self.dataset.images)))
-
-
-_Node = Callable[[_Context], set[int]]
-
-
-def parse(text: str) -> Expression:
+def parse(text: str, names: Names | None = None) -> Expression:
     """Parses `text`; an empty one selects everything.
+
+    Args:
+        text: the expression.
+        names: saved filters and slots; without them `filter:` and `slot:` are mistakes.
 
     Raises:
         ExpressionError: with the place of the mistake.
     """
-    tokens = _tokens(text)
-    if not tokens:
-        return Expression(text, _Context.everything)
-    parser = _Parser(text, tokens)
-    node = parser.either()
-    if parser.here < len(tokens):
-        raise ExpressionError(f"{tokens[parser.here].text!r} does not fit here.", text, tokens[parser.here].start)
-    return Expression(text, node)
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    start: int
-
-
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    position = 0
-    while position < len(text.rstrip()):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise ExpressionError("A quote is not closed.", text, position)
-        kind = match.lastgroup or "word"
-        tokens.append(_Token(kind, match[kind], match.start(kind)))
-        position = match.end()
-    return tokens
+    program = _Parser(text, names or Names(), ()).program()
+    return Expression(text, tuple(program))
 
 
 class _Parser:
-    def __init__(self, text: str, tokens: list[_Token]) -> None:
+    """Reads one text. What waits on the stack is an operator, or where a parenthesis was opened."""
+
+    def __init__(self, text: str, names: Names, inside: tuple[str, ...]) -> None:
         self._text = text
-        self._tokens = tokens
-        self.here = 0
+        self._names = names
+        self._inside = inside
+        self._words = words(text)
+        self._here = 0
+        self._out: list[Term | Operator] = []
+        self._waiting: list[Operator | int] = []
+        self._terms = 0
 
-    def _peek(self) -> _Token | None:
-        return self._tokens[self.here] if self.here < len(self._tokens) else None
+    def program(self) -> list[Term | Operator]:
+        """The whole text as a program."""
+        if not self._words:
+            return [terms.Everything()]
+        complete = False  # whether what was read so far could end here
+        while self._here < len(self._words):
+            complete = self._after() if complete else self._before()
+        if not complete:
+            self._wrong("Something is missing at the end.", len(self._text), "Name a tag after it.")
+        self._reduce(0)
+        if self._waiting:
+            opened = cast("int", self._waiting[-1])
+            self._wrong("A parenthesis is not closed.", opened, "Put a ) where it ends, or quote the tag.")
+        return self._out
 
-    def _is(self, word: str) -> bool:
-        token = self._peek()
-        return token is not None and token.kind in ("word", "paren") and token.text.lower() == word
+    def _before(self) -> bool:
+        """One token where a term may stand; whether it was one."""
+        word = self._words[self._here]
+        if word.lower == "not":
+            self._here += 1
+            self._waiting.append("not")
+        elif word.kind == "(":
+            self._here += 1
+            self._waiting.append(word.start)
+        elif word.lower in ("and", "or"):
+            self._wrong(f"There is nothing before {word.text!r}.", word.start, "Name a tag before it, or quote it.")
+        elif word.kind == ")":
+            self._wrong("')' does not fit here.", word.start, "Take it out, or quote the tag it belongs to.")
+        else:
+            self._term(word)
+            return True
+        return False
 
-    def either(self) -> _Node:
-        nodes = [self._all()]
-        while self._is("or"):
-            self.here += 1
-            nodes.append(self._all())
-        if len(nodes) == 1:
-            return nodes[0]
-        return lambda context: set().union(*(node(context) for node in nodes))
+    def _after(self) -> bool:
+        """One token where something is complete; whether it still is."""
+        word = self._words[self._here]
+        if word.kind == ")":
+            self._reduce(0)
+            if not self._waiting:
+                self._wrong("')' does not fit here.", word.start, "Take it out, or quote the tag it belongs to.")
+            self._waiting.pop()
+            self._here += 1
+            return True
+        joined: Operator = "or" if word.lower == "or" else "and"
+        if word.lower in ("and", "or"):
+            self._here += 1
+        self._reduce(_BINDS[joined])
+        self._waiting.append(joined)
+        return False
 
-    def _all(self) -> _Node:
-        nodes = [self._not()]
-        while (token := self._peek()) is not None and not self._is("or") and token.text != ")":
-            if self._is("and"):
-                self.here += 1
-            nodes.append(self._not())
-        if len(nodes) == 1:
-            return nodes[0]
-        return lambda context: set.intersection(*(node(context) for node in nodes))
+    def _reduce(self, binds: int) -> None:
+        """Writes down what waits and binds at least so strongly, as far as the last open parenthesis."""
+        while self._waiting and not isinstance(waits := self._waiting[-1], int) and _BINDS[waits] >= binds:
+            self._waiting.pop()
+            if waits == "not" and self._out[-1] == "not":
+                self._out.pop()
+            else:
+                self._out.append(waits)
 
-    def _not(self) -> _Node:
-        if self._is("not"):
-            self.here += 1
-            node = self._not()
-            return lambda context: context.everything() - node(context)
-        if self._is("("):
-            opened = self._tokens[self.here].start
-            self.here += 1
-            node = self.either()
-            if not self._is(")"):
-                raise ExpressionError("A parenthesis is not closed.", self._text, opened)
-            self.here += 1
-            return node
-        return self._term()
+    def _term(self, word: Word) -> None:
+        self._here += 1
+        if word.kind == "field" and word.name == "filter":
+            inner = self._saved(word)
+            self._add(inner, sum(1 for step in inner if not isinstance(step, str)), word)
+        elif word.kind == "field" and word.name == "no":
+            self._add([self._having(word), "not"], 1, word)
+        else:
+            self._add([self._read(word)], 1, word)
 
-    def _term(self) -> _Node:
-        token = self._peek()
-        if token is None:
-            raise ExpressionError("Something is missing at the end.", self._text, len(self._text))
-        self.here += 1
-        match token.kind:
+    def _add(self, program: Sequence[Term | Operator], number: int, word: Word) -> None:
+        self._terms += number
+        if self._terms > _MOST_TERMS:
+            self._wrong(f"There are more than {_MOST_TERMS:,} terms.", word.start, "Make it shorter.")
+        self._out += program
+
+    def _read(self, word: Word) -> Term:
+        match word.kind:
             case "quoted":
-                return _tag(re.sub(r"\\(.)", r"\1", token.text[1:-1]))
+                return terms.Tag(word.value)
             case "regex":
-                return self._regex(token)
+                return self._regex("tag", word)
+            case "number" if word.name == "score":
+                return terms.Score(word.tag, word.form, float(word.value))
             case "number":
-                return _number(token.text)
+                return terms.Number(word.name, word.form, float(word.value))
             case "field":
-                return self._field(token)
-            case "paren":
-                raise ExpressionError(f"{token.text!r} does not fit here.", self._text, token.start)
-        if token.text.lower() in ("and", "or"):
-            raise ExpressionError(f"There is nothing before {token.text!r}.", self._text, token.start)
-        name = re.match(r"([a-z]+)(?::|<|>|=)", token.text.lower())
-        if name and (meant := nearest(name[1], (*_NUMBERS, *_FIELDS))):
-            raise ExpressionError(f"Cannot read {token.text!r}; did you mean {meant!r}?", self._text, token.start)
+                return self._field(word)
         # A bare tag goes on up to the next word of the language: `long hair` is one tag.
-        words = [token.text]
-        while (
-            (more := self._peek()) is not None and more.kind == "word" and more.text.lower() not in ("and", "or", "not")
-        ):
-            words.append(more.text)
-            self.here += 1
-        text = " ".join(words)
-        return _words(words) if not any(char in text for char in "*?") else _wildcard(text)
+        run = [word.text]
+        while self._here < len(self._words) and self._words[self._here].lower not in ("", "and", "or", "not"):
+            run.append(self._words[self._here].text)
+            self._here += 1
+        if any(char in text for text in run for char in "*?"):
+            return terms.Wild(" ".join(run))
+        return terms.Tag(run[0]) if len(run) == 1 else terms.Words(tuple(run))
 
-    def _regex(self, token: _Token) -> _Node:
+    def _regex(self, where: Literal["tag", "caption", "name", "path"], word: Word) -> Term:
         try:
-            pattern = re.compile(token.text[1:-1], re.IGNORECASE)
-        except re.error as error:
-            raise ExpressionError(f"The regular expression is wrong: {error}.", self._text, token.start) from error
-        return lambda context: _matching(context, lambda tag: pattern.search(tag) is not None)
+            return terms.Regex(where, compiled(word.value), self._text, word.start)
+        except ValueError as error:
+            self._wrong(
+                f"The regular expression is wrong: {error}.", word.start, "Mend it; a tag with slashes is quoted."
+            )
 
-    def _field(self, token: _Token) -> _Node:
-        name, _, value = token.text.partition(":")
-        name, value = name.lower(), value.strip('"')
-        if name == "subset":
-            wanted = value.rstrip("/").lower()
-            return lambda context: {
-                position
-                for position, image in enumerate(context.dataset.images)
-                if wanted in (image.folder.lower(), image.folder.rpartition("/")[2].lower())
-            }
-        if name == "rating":
-            if value.lower() not in _RATINGS:
-                raise ExpressionError(f"{value!r} is no rating: g, s, q or e.", self._text, token.start)
-            rating = _RATINGS[value.lower()]
-            return lambda context: {
-                position for position in range(len(context.dataset.images)) if context.ratings(position) == rating
-            }
-        if value.lower() != "caption":
-            raise ExpressionError(f"Cannot read {token.text!r}; there is `no:caption`.", self._text, token.start)
-        return lambda context: set(context.dataset.uncaptioned())
+    def _field(self, word: Word) -> Term:
+        value = word.value
+        if word.name in ("dup", "empty", "changed"):
+            return self._flag(word)
+        if not value:
+            past = word.start + len(word.text)
+            self._wrong(f"Something must follow {word.text!r}.", past, "Name it, without a blank before.")
+        match word.name:
+            case "tag" if word.form == "regex":
+                return self._regex("tag", word)
+            case "tag":
+                return terms.Wild(value) if any(char in value for char in "*?[") else terms.Tag(value)
+            case "caption" | "name" | "path" as where:
+                return self._regex(where, word) if word.form == "regex" else terms.Text(where, value)
+            case "subset":
+                return terms.Subset(value)
+            case "cat":
+                return terms.Category(value.lower())
+            case "rating":
+                if value.lower() not in _RATINGS:
+                    self._wrong(f"{line(value)!r} is no rating.", word.start, "There are g, s, q and e.")
+                return terms.Rating(_RATINGS[value.lower()])
+            case "slot":
+                return self._slot(word)
+        return self._having(word)
+
+    def _flag(self, word: Word) -> Term:
+        if word.name == "changed" and (not word.value or (word.value.isascii() and word.value.isdigit())):
+            return terms.Changed(int(word.value[:9] or 0))
+        if word.value:
+            self._wrong(f"Nothing follows {word.name}:.", word.start, f"Leave a blank behind {word.name}:.")
+        return terms.Doubled() if word.name == "dup" else terms.Empty()
+
+    def _having(self, word: Word) -> Term:
+        """`has:` and `no:`."""
+        known: dict[str, Term] = {"caption": terms.Captioned(), "trigger": terms.Triggered()}
+        found = known.get(word.value.lower())
+        if found is None:
+            remedy = f"There are {word.name}:caption and {word.name}:trigger."
+            self._wrong(f"Cannot read {line(word.text)!r}.", word.start, remedy)
+        return found
+
+    def _slot(self, word: Word) -> Term:
+        wanted = _slot_words(word.value)
+        exact = frozenset(name for name in self._names.slots if _slot_words(name) == wanted)
+        found = exact or frozenset(name for name in self._names.slots if wanted <= _slot_words(name))
+        if not found:
+            there = ", ".join(self._names.slots) or "none here"
+            self._wrong(f"{line(word.value)!r} is no slot.", word.start, f"There are {there}.")
+        return terms.InSlot(found)
+
+    def _saved(self, word: Word) -> list[Term | Operator]:
+        """The program of a saved filter."""
+        known = self._names.filters
+        if word.value not in known:
+            meant = nearest(word.value, known)
+            there = f"Saved are {', '.join(map(line, known))}." if known else "None is saved yet."
+            remedy = f"Did you mean {line(meant)!r}?" if meant else there
+            self._wrong(f"No filter is saved as {line(word.value)!r}.", word.start, remedy)
+        if word.value in self._inside or len(self._inside) >= _MOST_FILTERS:
+            self._wrong(f"The filter {line(word.value)!r} leads back to itself.", word.start, "Change one of them.")
+        try:
+            return _Parser(known[word.value], self._names, (*self._inside, word.value)).program()
+        except ExpressionError as error:
+            said = error.message if self._inside else f"The filter {line(word.value)!r} is wrong: {error.message}"
+            raise ExpressionError(said, self._text, word.start, error.remedy) from error
+
+    def _wrong(self, message: str, position: int, remedy: str) -> NoReturn:
+        raise ExpressionError(message, self._text, position, remedy)
 
 
-def _tag(tag: str) -> _Node:
-    return lambda context: context.dataset.carrying(tag)
-
-
-def _words(words: list[str]) -> _Node:
-    """Words in a row: one tag where the dataset has it, else each word a tag of its own (implicit and)."""
-    whole = " ".join(words)
-    if len(words) == 1:
-        return _tag(whole)
-
-    def select(context: _Context) -> set[int]:
-        parts = _longest_tags(context.dataset, words)
-        return set.intersection(*(context.dataset.carrying(part) for part in parts))
-
-    return select
-
-
-def _longest_tags(dataset: Dataset, words: list[str]) -> list[str]:
-    """Splits a run of words into tags the dataset has, the longest first from the left; unknown words stay alone."""
-    parts: list[str] = []
-    start = 0
-    while start < len(words):
-        for end in range(len(words), start, -1):
-            candidate = " ".join(words[start:end])
-            if end == start + 1 or dataset.spellings(candidate):
-                parts.append(candidate)
-                start = end
-                break
-    return parts
-
-
-def _wildcard(pattern: str) -> _Node:
-    matcher = re.compile(translate(key(pattern)), re.IGNORECASE)
-    return lambda context: _matching(context, lambda tag: matcher.match(tag) is not None)
-
-
-def _matching(context: _Context, test: Callable[[str], bool]) -> set[int]:
-    found: set[int] = set()
-    for name, spellings in context.dataset.keys().items():
-        if test(name):
-            for spelling in spellings:
-                found |= context.dataset.postings.get(spelling, set())
-    return found
-
-
-def _number(text: str) -> _Node:
-    match = re.fullmatch(r"([a-z]+)\s*([<>=!]+)\s*(\d+)", text.lower())
-    assert match is not None
-    name, compare, value = match[1], _COMPARE[match[2]], int(match[3])
-
-    def measure(context: _Context, position: int) -> int | None:
-        dataset = context.dataset
-        if name == "count":
-            return len(dataset.tags[position])
-        if name == "tokens":
-            return estimate(", ".join(dataset.tags[position]))
-        found = size(dataset.root / dataset.images[position].path)
-        return None if found is None else found[name == "height"]
-
-    def select(context: _Context) -> set[int]:
-        chosen: set[int] = set()
-        for position in range(len(context.dataset.images)):
-            number = measure(context, position)
-            if number is not None and compare(number, value):
-                chosen.add(position)
-        return chosen
-
-    return select
+def _slot_words(text: str) -> set[str]:
+    """The words of a slot's name; `eyes` is `eye`, and `color` is `colour`."""
+    split = text.lower().replace("_", " ").replace("-", " ").replace(",", " ").split()
+    return {word.removesuffix("s").replace("color", "colour") for word in split}

@@ -1,7 +1,7 @@
 """Captions written anew from the boards' tags that were kept with each image: nothing is downloaded for it."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Literal, get_args
@@ -9,7 +9,6 @@ from typing import Literal, get_args
 from loratui.core.changes import Edit, Plan
 from loratui.core.dataset.caption import Caption, CaptionError, key
 from loratui.core.dataset.dataset import Dataset
-from loratui.core.dataset.expression import parse
 from loratui.core.downloads.captions import Style, Uses, render
 from loratui.core.downloads.ranks import uses_of
 from loratui.core.errors import UsageError
@@ -50,7 +49,7 @@ def recaption(
     style: Style | None = None,
     *,
     edited: Edited = "merge",
-    expression: str = "",
+    chosen: Callable[[Dataset], Collection[int]] | None = None,
     words: Sequence[str] = (),
     dry_run: bool = False,
     report: Report = silent,
@@ -62,13 +61,12 @@ def recaption(
         folders: relative to the root; None: the whole dataset.
         style: how they are written.
         edited: what becomes of those that a person, or a bulk edit, has changed since.
-        expression: only images that fit; "": all.
+        chosen: gives the positions of the images that are meant; None: all.
         words: the scope as options of the command line, for the history.
         dry_run: only makes the plan.
 
     Raises:
         UsageError: the style, or `edited`, is unknown.
-        ExpressionError: the expression has a mistake.
     """
     style = (style or Style()).checked()
     if edited not in EDITED:
@@ -77,7 +75,7 @@ def recaption(
 
     def make() -> Recaptioned:
         dataset = workspace.dataset(folders, report=report)
-        positions = parse(expression).select(dataset, workspace.ratings(dataset))
+        positions = range(len(dataset.images)) if chosen is None else chosen(dataset)
         run = _Run(workspace, dataset, style, uses_of(workspace), edited)
         with workspace.records:
             for number, position in enumerate(sorted(positions)):

@@ -238,16 +238,18 @@ class TagsScreen(TagsView):
 
     async def command_filter(self) -> None:
         """Asks for an expression."""
+        from loratui.core.acts import captions
+
         dataset = self.snapshot.dataset
-        ratings = self.workspace.ratings(dataset)
+        facts, names = captions.facts(self.workspace, dataset), captions.names(self.workspace)
 
         def count(expression: "Expression", say: "Callable[[int], None]") -> None:
             def work(report: Report, cancel: Event) -> int:
-                return len(expression.select(dataset, ratings))
+                return expression.count(facts)
 
             self.app.jobs.start("filtering", work, say, quiet=True)
 
-        panel = FilterPanel(self._filter, count)
+        panel = FilterPanel(self._filter, names, count)
         self.show_panel(panel)
         text = await panel.answer
         self._close(panel)

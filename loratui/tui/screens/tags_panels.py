@@ -20,7 +20,7 @@ from loratui.tui.shell.proposal import ProposalPanel
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from loratui.core.dataset.expression import Expression
+    from loratui.core.dataset.expression import Expression, Names
 
 _PAUSE = 0.12  # seconds without a key before an expression is tried: `width<768` opens every image
 _EXAMPLES = 5
@@ -31,6 +31,7 @@ class FilterPanel(Panel):
 
     Args:
         text: the expression so far.
+        names: saved filters and slots it may name.
         count: tries an expression beside the screens and calls back with the number of images.
     """
 
@@ -40,9 +41,10 @@ class FilterPanel(Panel):
     """
     KEYS: ClassVar[tuple[Key, ...]] = (Key("enter", "filter", last=True), Key("esc", "leave it", last=True))
 
-    def __init__(self, text: str, count: "Callable[[Expression, Callable[[int], None]], None]") -> None:
-        super().__init__("Filter: tag · not · or · *hair · /regex/ · count<5 · no:caption · subset:name")
+    def __init__(self, text: str, names: "Names", count: "Callable[[Expression, Callable[[int], None]], None]") -> None:
+        super().__init__("Filter: tag · not · or · *hair · /regex/ · tokens>75 · slot:eyes · no:caption · subset:name")
         self._text = text
+        self._names = names
         self._count = count
         self._newest = text
         self.answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
@@ -66,10 +68,11 @@ class FilterPanel(Panel):
 
     def _try(self, text: str) -> None:
         try:
-            expression = parse(text)
+            expression = parse(text, self._names)
         except ExpressionError as error:
-            caret = Content.assemble(" " * error.position, ("▲", "bold $error"))
-            self._say(Content.assemble(caret, "\n", (line(error.message), "$error")))
+            caret = Content.assemble(" " * error.column, ("▲", "bold $error"))
+            said = f"{line(error.message)} {line(error.remedy)}"
+            self._say(Content.assemble(caret, "\n", (said, "$error")))
             return
         self._count(expression, lambda number: self._counted(text, number))
 
@@ -85,7 +88,7 @@ class FilterPanel(Panel):
         """Takes the expression, unless it has a mistake."""
         event.stop()
         try:
-            parse(event.value)
+            parse(event.value, self._names)
         except ExpressionError:
             self._try(event.value)
             return

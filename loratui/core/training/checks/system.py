@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from loratui.core import hub
 from loratui.core.checks import Check
 from loratui.core.training.model_file import ModelFile
 from loratui.core.training.situation import Situation
@@ -39,7 +40,7 @@ def tokenizer(situation: Situation) -> Iterator[Check]:
         if named:
             folder = situation.project.root / Path(named).expanduser() / name.replace("/", "_")
         else:
-            folder = _hub_cache() / f"models--{name.replace('/', '--')}"
+            folder = hub.cache() / f"models--{name.replace('/', '--')}"
         if folder.is_dir():
             continue
         if offline:
@@ -48,14 +49,6 @@ def tokenizer(situation: Situation) -> Iterator[Check]:
         elif named:
             message = f"The tokenizer {name} is not in {folder.parent}: it will be fetched."
             yield Check("tokenizer", "warn", message, "This needs network, once.")
-
-
-def _hub_cache() -> Path:
-    """Where the hub's client keeps files."""
-    home = Path(
-        os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
-    )
-    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
 
 
 def workers(situation: Situation) -> Iterator[Check]:
