@@ -120,8 +120,8 @@ def _new_subset(folder: str, out: Output) -> str:
 
 def add(args: Args, out: Output) -> int:
     """The person's own files come in."""
+    from loratui.core.dataset.intake import Intake, parted, take_in
     from loratui.core.downloads.pages import add_page
-    from loratui.core.intake import Intake, parted, take_in
 
     workspace = out.workspace(args)
     paths, pages = parted(workspace.cwd, args.paths)

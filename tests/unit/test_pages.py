@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from loratui.cli.main import run
+from loratui.core.dataset.intake import Intake, parted
 from loratui.core.downloads import gallery_dl
 from loratui.core.downloads.pages import add_page
 from loratui.core.errors import Cancelled, LoratuiError, UsageError
-from loratui.core.intake import Intake, parted
 from loratui.core.project import Project
 from loratui.core.workspace import Workspace
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
-from loratui.core import config, intake, machine
+from loratui.core import config, machine
 from loratui.core.changes import Plan
+from loratui.core.dataset import intake
+from loratui.core.dataset.intake import take_in
 from loratui.core.errors import LoratuiError, Refused, UsageError
-from loratui.core.intake import take_in
 from loratui.core.project import Project, subset_folder
 from loratui.core.workspace import Workspace
 

@@ -15,12 +15,12 @@ from typing import Any
 from loratui.core import durable
 from loratui.core.boards.post import Post, by_category
 from loratui.core.dataset.folder import IMAGE_SUFFIXES, scan
+from loratui.core.dataset.intake import Intake, take_in
 from loratui.core.dataset.records import Provenance, file_hash
 from loratui.core.downloads import gallery_dl
 from loratui.core.downloads.captions import caption
 from loratui.core.downloads.magic import image_type
 from loratui.core.errors import Cancelled, LoratuiError, from_os
-from loratui.core.intake import Intake, take_in
 from loratui.core.jobs import Report, silent
 from loratui.core.sanitize import line, secret
 from loratui.core.workspace import Workspace

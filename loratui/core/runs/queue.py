@@ -17,7 +17,7 @@ from pathlib import Path
 
 from loratui.core import durable, paths
 from loratui.core.errors import LoratuiError, Refused, UsageError, from_os
-from loratui.core.login import scope
+from loratui.core.logout import scope
 from loratui.core.runs import supervisor
 from loratui.core.runs.state import Run
 

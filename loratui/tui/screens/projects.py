@@ -22,7 +22,7 @@ from loratui.tui.screens.projects_view import KnownProjects, screen_of, status_l
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from loratui.core.intake import Intake
+    from loratui.core.dataset.intake import Intake
     from loratui.core.status import Status
     from loratui.core.workspace import Workspace
 
@@ -178,7 +178,7 @@ class ProjectsScreen(LoratuiScreen):
         changes = self.workspace.changes
 
         def work(report: Report, cancel: Event) -> "Intake":
-            from loratui.core.intake import take_in
+            from loratui.core.dataset.intake import take_in
 
             return take_in(changes, "" if folder == "." else folder, [source], report=report, cancel=cancel)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from loratui.core.checks import Check
-from loratui.core.login import login, scope
+from loratui.core.logout import login, scope
 
 
 def session() -> Iterator[Check]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loratui.core import login
+from loratui.core import logout
 from loratui.core.runs import freeze, launch
 from loratui.core.training.checks.session import session
 from tests.runs_kit import ended_at_last, make_job, wait_over
@@ -24,7 +24,7 @@ class Machine:
         (folder / "run/systemd/system").mkdir(parents=True)
         (folder / "bin").mkdir()
         self.group("session-1.scope")
-        monkeypatch.setattr(login, "ROOT", folder)
+        monkeypatch.setattr(logout, "ROOT", folder)
         monkeypatch.setattr("getpass.getuser", lambda: "ann")
         monkeypatch.setenv("PATH", str(folder / "bin"))
         self.loginctl()
@@ -96,17 +96,17 @@ def test_the_files_are_read_where_the_manager_does_not_say(
 ) -> None:
     for name, text in files.items():
         machine.write(name, text)
-    assert login.login().kills is kills
+    assert logout.login().kills is kills
 
 
 def test_what_the_running_manager_says_counts_before_its_files(machine: Machine) -> None:
     machine.write("etc/systemd/logind.conf", "KillUserProcesses=yes\n")
     machine.loginctl(KillUserProcesses="no")
-    assert not login.login().kills
+    assert not logout.login().kills
     machine.loginctl(KillUserProcesses="yes", KillExcludeUsers="root")
-    assert login.login().kills
+    assert logout.login().kills
     machine.loginctl(KillUserProcesses="yes", KillExcludeUsers="root ann")
-    assert not login.login().kills
+    assert not logout.login().kills
 
 
 def test_a_system_that_ends_processes_at_logout_is_named_with_the_remedy(machine: Machine) -> None:
