@@ -160,10 +160,12 @@ async def test_the_picture_folds_where_it_is_narrow(tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(app, pilot)
         await until(pilot, lambda: len(table(app)) == 2)
-        assert not screen.query_one(Picture).display and screen.query_one("#table").display
+        assert not screen.query_one("#sample").display and screen.query_one("#table").display
         await pilot.press("tab")
-        await until(pilot, lambda: screen.query_one(Picture).display)
+        await until(pilot, lambda: screen.query_one("#sample").display)
         assert not screen.query_one("#table").display
+        await until(pilot, lambda: screen.query_one(Picture).size.height >= 15)  # the curve makes room
+        assert said(app, "which").startswith("epoch 2 · prompt 1 of 2")
         epochs = screen.query_one("#epochs", VirtualList)
         await pilot.press("down")  # the other epochs' samples, one after the other
         await until(pilot, lambda: epochs.cursor == 1)
@@ -171,6 +173,29 @@ async def test_the_picture_folds_where_it_is_narrow(tmp_path: Path) -> None:
         await until(pilot, lambda: screen.query_one("#table").display and epochs.has_focus)
         await pilot.press("up")
         await until(pilot, lambda: epochs.cursor == 0)
+        await pilot.press("o")
+        log = screen.query_one("#log", Static)
+        await until(pilot, lambda: log.size.height == 12)
+        assert screen.query_one("#lower").size.height >= 5 and log.region.bottom <= 23  # all of it is in sight
+        await pilot.press("escape", "r")
+        await until(pilot, lambda: "enter show it" in status(app))
+
+
+def test_the_lowest_validation_stands_out(tmp_path: Path) -> None:
+    metrics = Metrics(freeze(make_job(project(tmp_path))))
+    metrics.state = RunState("done", started="2026-01-01T10:00:00Z", ended="2026-01-01T10:07:49Z")
+    metrics.losses.xs.append(1)
+    metrics.loss = metrics.average = 0.08
+    for number, value in ((1, 0.0911), (2, 0.0903), (3, 0.0909)):
+        metrics.rows[number] = EpochRow(number, loss=0.09, validation=value)
+        metrics.validations.append((number, value))
+    progress, losses = view.figures(metrics, None, 118, 0.0)
+    assert "took 7 min 49 s" in str(progress)
+    assert "val 0.0909 (lowest 0.0903, epoch 2)" in str(losses)
+    rows = view.EpochRows(metrics)
+    marked = [any("bold $kept" in str(span.style) for span in rows.row(at, 90).spans) for at in range(3)]
+    assert marked == [False, True, False]  # epochs 3, 2, 1
+    assert len(rows.row(0, 40)) <= 32  # beside a large picture the files have no room
 
 
 def test_the_losses_stand_on_one_line_of_a_small_terminal(tmp_path: Path) -> None:

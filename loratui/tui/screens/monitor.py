@@ -19,6 +19,7 @@ from loratui.core.jobs import Report
 from loratui.tui.commands import Command
 from loratui.tui.screens import monitor_view as view
 from loratui.tui.screens.base import LoratuiScreen
+from loratui.tui.screens.monitor_runs import RunsPanel
 from loratui.tui.screens.monitor_source import MonitorSource
 from loratui.tui.widgets.line_chart import LineChart, Series
 from loratui.tui.widgets.picture import Picture
@@ -73,14 +74,19 @@ class MonitorScreen(LoratuiScreen):
     MonitorScreen #table { width: 1fr; }
     MonitorScreen #head { height: 1; color: $dim; padding: 0 2; }
     MonitorScreen #sample { width: 40%; }
+    MonitorScreen #which { height: 1; color: $dim; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     MonitorScreen #log { height: 1; padding: 0 1; color: $dim; }
+    MonitorScreen.-log #log { height: 12; }
     MonitorScreen.-narrow #sample { display: none; }
     MonitorScreen.-narrow.-picture #sample { display: block; width: 1fr; }
     MonitorScreen.-narrow.-picture #table { display: none; }
     MonitorScreen.-wide.-picture #sample { width: 70%; }
+    MonitorScreen.-picture #curve, MonitorScreen.-low.-log #curve { display: none; }
     MonitorScreen.-empty #figures, MonitorScreen.-empty #curve, MonitorScreen.-empty #head,
     MonitorScreen.-empty #log, MonitorScreen.-empty #sample, MonitorScreen.-pictureless #sample { display: none; }
     """
+
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-high")]  # noqa: RUF012  (Textual declares it so)
 
     def __init__(self, workspace: "Workspace") -> None:
         super().__init__(workspace)
@@ -105,7 +111,9 @@ class MonitorScreen(LoratuiScreen):
             with Vertical(id="table"):
                 yield Static(Content(view.EpochRows.HEAD), id="head")
                 yield VirtualList(empty="", id="epochs")
-            yield Picture(id="sample")
+            with Vertical(id="sample"):
+                yield Static(id="which")
+                yield Picture()
         yield Static(id="log")
 
     # -- reading, on a thread
@@ -171,11 +179,15 @@ class MonitorScreen(LoratuiScreen):
             epochs.set_source(view.EpochRows(None), empty=self.EMPTY)
             self.refresh_status()
             return
-        self.set_counts(view.title(metrics, self._source.behind))
+        self.set_counts(view.title(metrics, self._source.behind, width))
         self._say("figures", Content("\n").join(view.figures(metrics, self._source.gpu, width - 2, time.time())))
         self._say("trouble", trouble := view.trouble(metrics))
         self.query_one("#trouble").display = bool(trouble)
-        kept = list(metrics.log)[-OPEN_LOG:] if self._log_open else list(metrics.log)[-1:]
+        kept = (
+            list(metrics.log)[-OPEN_LOG:]
+            if self._log_open
+            else [f"log: {text}" for text in map(view.log_line, list(metrics.log)[-1:])]
+        )
         self._say("log", Content("\n").join(Content(view.log_line(text)[: max(10, width - 2)]) for text in kept))
         look = (id(metrics), width, self._smoothing, metrics.state.state)
         self._curve_stale = look == self._curve_look and time.monotonic() - self._curve_time < CURVE_PERIOD - PERIOD / 2
@@ -226,8 +238,13 @@ class MonitorScreen(LoratuiScreen):
         choice = rows.epochs if cursor == 0 else rows.epochs[cursor : cursor + 1]
         drawn = next((row for row in choice if row.samples), None)
         if drawn is None:
+            self._say("which", Content())
             return picture.show(None, label="no sample of this epoch")
-        number = self._prompt % len(drawn.samples)
+        number, prompts = self._prompt % len(drawn.samples), len(drawn.samples)
+        self._say(
+            "which",
+            Content(f"epoch {drawn.number} · prompt {number + 1} of {prompts}" + (" · l next" if prompts > 1 else "")),
+        )
         picture.show(drawn.samples[number], label=f"sample of epoch {drawn.number}, prompt {number + 1}")
 
     def on_virtual_list_moved(self, event: VirtualList.Moved) -> None:
@@ -313,7 +330,7 @@ class MonitorScreen(LoratuiScreen):
     def command_log(self) -> None:
         """Log open or closed."""
         self._log_open = not self._log_open
-        self.query_one("#log").styles.height = OPEN_LOG if self._log_open else 1
+        self.set_class(self._log_open, "-log")
         self._paint()
 
     def command_runs(self) -> None:
@@ -321,14 +338,13 @@ class MonitorScreen(LoratuiScreen):
         from loratui.core.runs import list_runs
 
         project = self._source.project
+        shown = self._source.metrics.run.folder if self._source.metrics is not None else None
 
         def work(report: Report, cancel: Event) -> view.RunRows:
-            return view.RunRows(list_runs(project))
+            return view.RunRows(list_runs(project), shown)
 
         def done(rows: view.RunRows) -> None:
-            listed = VirtualList(rows, empty="No run yet.", id="runs")
-            listed.styles.height = min(12, max(3, len(rows)))
-            self.show_panel(listed)
+            self.show_panel(RunsPanel(rows))
 
         self.app.jobs.start("looking at the runs", work, done, quiet=True)
 

@@ -5,6 +5,8 @@ import re
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -16,17 +18,21 @@ if TYPE_CHECKING:
     from loratui.core.gpu import Gpu
     from loratui.core.runs.metrics import EpochRow, Metrics
     from loratui.core.runs.overview import RunInfo
+    from loratui.core.runs.state import RunState
 
 GAP = "   "
+_ROOM = 44
+"""Cells below which the rows of the epochs leave out samples and files: a large picture is beside them."""
 
 
-def title(metrics: "Metrics", behind: int) -> str:
-    """The right of the title line: which run, in what state, and that it is a replay."""
+def title(metrics: "Metrics", behind: int, width: int) -> str:
+    """The right of the title line: which run, in what state, that it is a replay; the preset where there is room."""
     command, state = metrics.command, metrics.state
     where = [] if command.devices == ("cpu",) else [f"GPU {','.join(command.devices)}"]
     replay = [f"replay ×{state.replay:g}"] if state.replay else []
     waiting = [f"{behind} waiting"] if behind else []
-    return " · ".join([*replay, line(metrics.run.id), state.state, *where, line(command.preset, 24), *waiting])
+    preset = [line(command.preset, 24)] if width >= 100 else []
+    return " · ".join([*replay, line(metrics.run.id), state.state, *where, *preset, *waiting])
 
 
 def figures(metrics: "Metrics", gpu: "Gpu | None", width: int, now: float) -> list[Content]:
@@ -62,11 +68,21 @@ def _progress(metrics: "Metrics") -> Content:
             parts.append(f"ends {time.strftime('%H:%M', time.localtime(metrics.ends))}")
     text = Content(GAP.join(parts))
     if state.over:
+        if not state.replay and (took := _took(state)) is not None:
+            text = Content.assemble(text, f"{GAP}took {duration(took, exact=True)}")
         mark = "$success" if state.state == "done" else "$warning" if state.state == "stopped" else "$error"
         return Content.assemble((state.state, f"bold {mark}"), GAP, text)
     if metrics.activity:
         text = Content.assemble(text, (f"{GAP}{metrics.activity}", "$accent"))
     return text
+
+
+def _took(state: "RunState") -> float | None:
+    """Seconds from the start to the end; None where one is not known."""
+    try:
+        return (datetime.fromisoformat(state.ended) - datetime.fromisoformat(state.started)).total_seconds()
+    except ValueError:
+        return None
 
 
 def _losses(metrics: "Metrics", now: float, *, short: bool) -> Content:
@@ -84,7 +100,14 @@ def _losses(metrics: "Metrics", now: float, *, short: bool) -> Content:
         than = "" if not change else f" {change}" if short else f" ({change})"
         parts.append(Content(f"epoch {whole[-1].number} {_loss(whole[-1].loss)}{than}"))
     if metrics.validations:
-        parts.append(Content(f"val {_loss(metrics.validations[-1][1])}"))
+        lowest, of_epoch = min((value, epoch) for epoch, value in metrics.validations)
+        behind = metrics.validations[-1][1] > lowest and not short
+        parts.append(
+            Content.assemble(
+                f"val {_loss(metrics.validations[-1][1])}",
+                (f" (lowest {_loss(lowest)}, epoch {of_epoch})" if behind else "", "$dim"),
+            )
+        )
     rates = list(dict.fromkeys(f"{rate:.1e}".replace("e-0", "e-") if rate else "0" for rate in metrics.rates.values()))
     if rates:
         parts.append(Content(f"lr {('/' if short else ' / ').join(rates[:3])}"))
@@ -178,6 +201,8 @@ class EpochRows:
         rows |= metrics.rows if metrics else {}
         self.epochs = [rows[number] for number in sorted(rows, reverse=True)]
         self._rows = rows
+        self._lowest = min((one.validation for one in self.epochs if one.validation is not None), default=None)
+        self._widest = max((len(one.checkpoint.path.stem) for one in self.epochs if one.checkpoint), default=0)
 
     def __len__(self) -> int:
         return len(self.epochs)
@@ -186,26 +211,44 @@ class EpochRows:
         """Epoch `index` of the table."""
         one = self.epochs[index]
         saved = one.checkpoint
-        file = "" if saved is None else f"{line(saved.path.stem)}  {_size(saved.bytes)}"
+        file = "" if saved is None else f"{line(saved.path.stem):<{min(self._widest, 40)}}  {_size(saved.bytes):>7}"
         change = _change(one, self._rows.get(one.number - 1))
-        return Content.assemble(
+        row = Content.assemble(
             (f"{one.number:>5}", "bold"),
             f" {_loss(one.loss):>7} ",
             (f"{change:>8}", "$kept" if change.startswith("−") else "$dim"),
-            f" {_loss(one.validation) if one.validation is not None else '':>8}",
+            (
+                f" {_loss(one.validation) if one.validation is not None else '':>8}",
+                "bold $kept" if one.validation is not None and one.validation == self._lowest else "",
+            ),
+        )
+        if width < _ROOM:
+            return row
+        return Content.assemble(
+            row,
             f" {len(one.samples) or '':>8}  ",
             (file, "$dim"),
         )
 
 
 class RunRows:
-    """The list of runs."""
+    """The list of runs, newest first.
 
-    def __init__(self, runs: "Sequence[RunInfo]") -> None:
+    Args:
+        runs: them.
+        shown: the folder of the one on the screen; it is marked.
+    """
+
+    def __init__(self, runs: "Sequence[RunInfo]", shown: Path | None = None) -> None:
         self.runs = runs
+        self._shown = shown
 
     def __len__(self) -> int:
         return len(self.runs)
+
+    def is_marked(self, index: int) -> bool:
+        """Whether it is the one on the screen."""
+        return self.runs[index].run.folder == self._shown
 
     def row(self, index: int, width: int) -> Content:
         """Run `index`."""
