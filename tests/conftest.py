@@ -1,6 +1,7 @@
 """Fixtures all tests share: a home of their own, the data beside the checkout."""
 
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -10,7 +11,10 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh home folder: no test reads or writes the person's configuration, state or cache."""
-    folder = tmp_path_factory.mktemp("home")
+    # `mktemp` looks through the folders of all tests before for a number that is free.
+    homes = tmp_path_factory.getbasetemp() / "homes"
+    homes.mkdir(exist_ok=True)
+    folder = Path(mkdtemp(dir=homes))
     monkeypatch.setenv("HOME", str(folder))
     for variable, name in (
         ("CONFIG", ".config"),
