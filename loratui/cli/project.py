@@ -20,7 +20,7 @@ def register(verbs: Verbs) -> None:
     subsets = verbs.group("subset", help="outfits and concepts as subsets")
     subsets.add("list", subset_list, help="the subsets with their images, triggers and repeats")
     parser = subsets.add("move", subset_move, help="move the images an expression selects to a subset", dry_run=True)
-    parser.add_argument("expression", metavar="EXPR", help="which images, such as 'solo and not *hair'")
+    parser.add_argument("expression", nargs="+", metavar="EXPR", help="which images, such as 'solo and not *hair'")
     parser.add_argument("to", metavar="TO", help="a subset's name; a new one is made")
     parser = subsets.add(
         "split", subset_split, help="one subset for each tag; without tags: propose some", dry_run=True
@@ -88,7 +88,7 @@ def subset_move(args: Args, out: Output) -> int:
     from loratui.core.acts import subsets
     from loratui.core.words import count
 
-    done = subsets.move(out.workspace(args), args.expression, args.to, dry_run=out.dry_run)
+    done = subsets.move(out.workspace(args), " ".join(args.expression), args.to, dry_run=out.dry_run)
     moved = done.plan.counts["images"]
     lines = [f"{count(moved, 'image')} {'would move' if out.dry_run else 'moved'} to {done.folder}"]
     lines += [_new_subset(done.folder, out)] if done.new else []

@@ -81,4 +81,4 @@ def from_os(error: OSError, doing: str) -> LoratuiError:
     """The error as a sentence: `doing` (such as `Saving captions in kafka`) and what the system said."""
     trouble, remedy = _OS_REMEDIES.get(error.errno or 0, (str(error.strerror or error), ""))
     name = f" ({error.filename})" if error.filename else ""
-    return LoratuiError(f"{doing} failed: {trouble}{name}.", remedy)
+    return LoratuiError(f"{doing[:1].upper()}{doing[1:]} failed: {trouble}{name}.", remedy)

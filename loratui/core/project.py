@@ -4,6 +4,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -171,11 +172,17 @@ class Project:
         text = _new_file(name, kind, folders, trigger, base)
         if dry_run:
             return cls(root.resolve(), *_decode(tomllib.loads(text)), _stamp(root))
+        made: list[Path] = []
         try:
             for folder in folders:
-                (root / folder).mkdir(parents=True, exist_ok=True)
+                place = root / folder
+                made += [path for path in (place, *place.parents) if not path.exists()]
+                place.mkdir(parents=True, exist_ok=True)
             durable.write_file(root / FILE, text)
         except OSError as error:
+            for path in sorted(made, reverse=True):  # the innermost first; nothing half made is left
+                with suppress(OSError):
+                    path.rmdir()
             raise from_os(error, f"Making the project {name}") from error
         machine.remember_project(root.resolve())
         return cls.load(root)

@@ -87,3 +87,8 @@ def test_splitting_by_a_tag_that_no_image_carries_says_so(capsys: pytest.Capture
     assert capsys.readouterr().out == "No image carries such a tag; nothing was done.\n"
     assert run(["-C", str(tmp_path / "p"), "subset", "split", "nowhere", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["applied"] is False
+
+
+def test_the_words_of_an_expression_need_no_quotes(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(root), "subset", "move", "1girl", "and", "hat", "other", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["moved"] == 1

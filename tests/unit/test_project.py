@@ -1,12 +1,13 @@
 """Configuration, projects, and where a FOLDER argument leads."""
 
+import errno
 import threading
 from pathlib import Path
 
 import pytest
 from PIL import Image as Pillow
 
-from loratui.core import config, machine
+from loratui.core import config, durable, machine
 from loratui.core.changes import Plan
 from loratui.core.dataset import intake
 from loratui.core.dataset.intake import take_in
@@ -219,6 +220,19 @@ def test_new_makes_adopts_and_refuses(tmp_path: Path) -> None:
     assert [(subset.folder, subset.repeats) for subset in kohya] == [("1_other", 1), ("3_kafka", 3)]
     assert machine.known_projects()[0] == (tmp_path / "kohya").resolve()
     assert len(machine.known_projects()) == 3
+
+
+def test_a_project_that_cannot_be_made_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "there").mkdir()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(durable, "write_file", full)
+    for name in ("new", "there"):
+        with pytest.raises(LoratuiError, match="the disk is full"):
+            Project.create(tmp_path / name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
 
 
 def test_where_a_folder_leads(project: Path, tmp_path: Path) -> None:
