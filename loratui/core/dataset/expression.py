@@ -98,7 +98,7 @@ class Expression:
                 right = stack.pop()
                 stack.append(stack.pop() | right)
             else:
-                stack.append(step.find(facts))
+                stack.append(facts.found(step))
         return stack.pop()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
+from typing import Protocol
 
 from loratui.core.dataset.caption import key
 from loratui.core.dataset.dataset import Dataset
@@ -11,6 +12,16 @@ from loratui.core.dataset.tokens import Counter, counter
 
 Column = Sequence[float | None]
 """A number for each position; None where there is none."""
+
+
+_KEPT = 8  # answers, of up to some megabytes each
+
+
+class Finding(Protocol):
+    """A term of an expression."""
+
+    def find(self, facts: "Facts") -> AbstractSet[int]:
+        """Positions that fit."""
 
 
 class Facts:
@@ -48,6 +59,7 @@ class Facts:
         self._scores = scores
         self._tokens = tokens
         self._columns: dict[str, Column] = {}
+        self._found: dict[Finding, AbstractSet[int]] = {}
 
     @cached_property
     def everything(self) -> frozenset[int]:
@@ -65,6 +77,39 @@ class Facts:
     def names(self) -> list[str]:
         """The keys alone, in the same order."""
         return [name for name, _ in self.spelled]
+
+    @cached_property
+    def odd(self) -> list[tuple[str, str]]:
+        """Keys with those spellings that are not the key itself."""
+        return [(name, one) for name, found in self.spelled for one in found if one != name]
+
+    @cached_property
+    def frequencies(self) -> list[int]:
+        """In how many images each of `names` stands."""
+        return [len(self.carrying([name])) for name in self.names]
+
+    @cached_property
+    def folders(self) -> dict[str, set[int]]:
+        """Positions by the folder of the image."""
+        found: dict[str, set[int]] = {}
+        for position, image in enumerate(self.dataset.images):
+            found.setdefault(image.folder, set()).add(position)
+        return found
+
+    @cached_property
+    def files(self) -> list[str]:
+        """Names of the images in lower case."""
+        return [image.name.lower() for image in self.dataset.images]
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """Paths of the images in lower case."""
+        return [image.path.lower() for image in self.dataset.images]
+
+    @cached_property
+    def uncaptioned(self) -> frozenset[int]:
+        """Positions without a tag, and without a caption that cannot be read."""
+        return frozenset(self.dataset.uncaptioned())
 
     @cached_property
     def _by_key(self) -> dict[str, list[str]]:
@@ -94,6 +139,16 @@ class Facts:
             for position, tags in enumerate(self.dataset.tags)
             if len(set(map(keys.__getitem__, tags))) < len(tags)
         )
+
+    def found(self, term: "Finding") -> AbstractSet[int]:
+        """What a term finds. The newest answers are kept: of an expression that is being typed one term is new."""
+        known = self._found.pop(term, None)
+        if known is None:
+            known = term.find(self)
+        self._found[term] = known
+        if len(self._found) > _KEPT:
+            self._found.pop(next(iter(self._found)), None)
+        return known
 
     def carrying(self, keys: Iterable[str]) -> AbstractSet[int]:
         """Positions that carry one of the tags, given by their keys."""

@@ -15,7 +15,7 @@ _STEPS = 200_000_000
 """Steps of the matcher that are a second's work or less."""
 
 # What may backtrack without end: a repeated group, a reference back, one group that looks around.
-_RISKY = re.compile(r"\)\s*[*+{?]|\\[1-9]|\(\?(?!:)")
+_RISKY = re.compile(r"\)\s*[*+{]|\\[1-9]|\(\?(?!:)")
 _REPEATS = re.compile(r"(?<!\\)[*+{]")
 _CHILD = """\
 import json, re, sys

@@ -129,10 +129,9 @@ class Regex:
         try:
             if self.where != "tag":
                 return set(searched(self.pattern, _texts(self.where, facts)))
-            found = set(searched(self.pattern, facts.names))
+            found = [facts.names[at] for at in searched(self.pattern, facts.names)]
             # A tag is also looked at as it is written, where that differs: `_` may be asked for.
-            others = [(at, one) for at, (name, spelled) in enumerate(facts.spelled) for one in spelled if one != name]
-            found |= {others[at][0] for at in searched(self.pattern, [one for _, one in others])}
+            odd = [facts.odd[at][0] for at in searched(self.pattern, [one for _, one in facts.odd])]
         except TooLong:
             raise ExpressionError(
                 "The regular expression takes too long.",
@@ -140,7 +139,7 @@ class Regex:
                 self.position,
                 "Make it simpler: no repeat inside of a repeat, such as (a+)+.",
             ) from None
-        return facts.carrying([facts.names[at] for at in found])
+        return facts.carrying(dict.fromkeys([*found, *odd]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,8 @@ class Number:
         """Positions that have such a number."""
         if self.name == "freq":
             fits = _COMPARE[self.compare]
-            return facts.carrying([name for name in facts.names if fits(len(facts.carrying([name])), self.value)])
+            pairs = zip(facts.names, facts.frequencies, strict=True)
+            return facts.carrying([name for name, number in pairs if fits(number, self.value)])
         return _compared(facts.column(self.name), self.compare, self.value)
 
 
@@ -190,9 +190,8 @@ class Subset:
     def find(self, facts: Facts) -> Found:
         """Positions in it."""
         wanted = self.name.rstrip("/").lower()
-        folders = {image.folder for image in facts.dataset.images}
-        fitting = {one for one in folders if wanted in (one.lower(), one.lower().rpartition("/")[2])}
-        return {at for at, image in enumerate(facts.dataset.images) if image.folder in fitting}
+        fitting = [one for one in facts.folders if wanted in (one.lower(), one.lower().rpartition("/")[2])]
+        return set().union(*(facts.folders[one] for one in fitting))
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +233,7 @@ class Captioned:
 
     def find(self, facts: Facts) -> Found:
         """Positions that have one, also one that cannot be read."""
-        return facts.everything.difference(facts.dataset.uncaptioned())
+        return facts.everything - facts.uncaptioned
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +243,7 @@ class Empty:
     def find(self, facts: Facts) -> Found:
         """Positions that have one."""
         raw = facts.dataset.raw
-        return {position for position in facts.dataset.uncaptioned() if raw[position] is not None}
+        return {position for position in facts.uncaptioned if raw[position] is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,12 +252,10 @@ class Triggered:
 
     def find(self, facts: Facts) -> Found:
         """Positions that have them; those of subsets without a trigger have not."""
-        images = facts.dataset.images
         found: set[int] = set()
         for folder, tags in facts.triggers.items():
             if tags:
-                with_all = _all([facts.carrying([key(tag)]) for tag in tags])
-                found.update(position for position in with_all if images[position].folder == folder)
+                found |= _all([facts.folders.get(folder, set()), *(facts.carrying([key(tag)]) for tag in tags)])
         return found
 
 
@@ -322,7 +319,4 @@ def _compared(column: Column, compare: str, value: float) -> Found:
 
 
 def _texts(where: str, facts: Facts) -> list[str]:
-    if where == "caption":
-        return facts.captions
-    images = facts.dataset.images
-    return [image.name.lower() for image in images] if where == "name" else [image.path.lower() for image in images]
+    return facts.captions if where == "caption" else facts.files if where == "name" else facts.paths
