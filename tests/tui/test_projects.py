@@ -66,7 +66,7 @@ async def test_the_status_names_each_step_and_the_next_one(project: Path) -> Non
         assert "○ duplicates     not looked for yet" in text
         assert "○ trigger first  1 without" in text
         assert "● base model     noobai.safetensors" in text
-        assert "c or gr goes there · loratui dupes" in text
+        assert "n or gr goes there · loratui dupes" in text
         assert "character" in title(app)
 
 

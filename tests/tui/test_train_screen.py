@@ -72,6 +72,9 @@ def workspace(tmp_path: Path) -> Workspace:
 async def test_recipe_plan_and_checks_are_shown(workspace: Workspace, size: tuple[int, int]) -> None:
     async def use(seen: Seen) -> None:
         assert "sd15-character" in seen.rows("recipe")[0]
+        starts = {row.index(word) for row in seen.rows("recipe") for word in ("guide", "loratui.toml") if word in row}
+        assert len(starts) == 1  # what a value comes from stands in one column, however long the values are
+        assert "m switches" in seen.text("length")
         assert seen.value("network_dim") == "8" and seen.value("unet_lr") == "0.0005"
         rows = seen.screen.query_one("#recipe", VirtualList).rows
         assert isinstance(rows, RecipeRows)
@@ -153,7 +156,7 @@ async def test_what_blocks_is_said_and_nothing_starts(workspace: Workspace, tmp_
     (tmp_path / "models" / "base.safetensors").unlink()
 
     async def use(seen: Seen) -> None:
-        assert "1 block" in title(seen.screen.app)
+        assert "1 check stops it" in title(seen.screen.app)
         assert "was not found" in seen.rows("findings")[0]
         await seen.pilot.press("enter")
         await until(seen.pilot, lambda: "model_dirs" in status(seen.screen.app))

@@ -99,7 +99,10 @@ class ProjectsScreen(LoratuiScreen):
 
     def _show(self) -> None:
         pane = self.query_one("#status", Static)
-        lines = status_lines(self.workspace, self._status, self.app.keymap, pane.content_size.width or _FIRST_WIDTH)
+        keymap = self.app.keymap
+        onward = next(keymap.shown(command) for command in self.COMMANDS if command.id == "projects.next")
+        width = pane.content_size.width or _FIRST_WIDTH
+        lines = status_lines(self.workspace, self._status, keymap, width, onward)
         pane.update(Content("\n").join(lines))
 
     def on_resize(self, event: Resize) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from loratui.core.sanitize import line
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from loratui.core.status import Status
     from loratui.core.workspace import Workspace
 
+_NAME = 30
+"""Cells the names of the projects take at most."""
 _SCREENS = {
     "get": "search",
     "dupes": "review",
@@ -37,6 +40,7 @@ class KnownProjects:
     def __init__(self, projects: Sequence[Path], current: Path) -> None:
         self._projects = projects
         self._current = current
+        self._widest = min(_NAME, max((len(line(root.name)) for root in projects), default=0))
 
     def __len__(self) -> int:
         return len(self._projects)
@@ -48,7 +52,11 @@ class KnownProjects:
     def row(self, index: int, width: int) -> Content:
         """Project `index`."""
         root = self._projects[index]
-        return Content.assemble((f"{line(root.name):<22} ", "bold"), (home_relative(root.parent), "$dim"))
+        name = Content.styled(line(root.name), "bold").truncate(self._widest, ellipsis=True, pad=True)
+        folder, room = home_relative(root.parent), width - self._widest - 3
+        if cell_len(folder) > room > 0:  # the end of a path tells more than its beginning
+            folder = f"…{folder[-room + 1 :]}"
+        return Content.assemble(" ", name, "  ", (folder, "$dim"))
 
 
 def home_relative(path: Path) -> str:
@@ -57,7 +65,9 @@ def home_relative(path: Path) -> str:
     return line(f"~/{path.relative_to(home)}" if path != home and path.is_relative_to(home) else str(path))
 
 
-def status_lines(workspace: "Workspace", status: "Status | None", keymap: Keymap, width: int) -> list[Content]:
+def status_lines(
+    workspace: "Workspace", status: "Status | None", keymap: Keymap, width: int, onward: str
+) -> list[Content]:
     """The pane of the current project: each step of the way with its state and the key of its screen.
 
     Args:
@@ -65,6 +75,7 @@ def status_lines(workspace: "Workspace", status: "Status | None", keymap: Keymap
         status: None while it is being looked at.
         keymap: for the keys shown.
         width: cells of a line.
+        onward: the key that goes to the next step.
     """
     project = workspace.project
     name = project.name if project is not None else workspace.root.name or "/"
@@ -107,7 +118,7 @@ def status_lines(workspace: "Workspace", status: "Status | None", keymap: Keymap
         )
     why = Content.styled(line(status.why), "bold $accent")
     own = "" if status.images else " · i takes in your own"
-    how = Content.styled(f"c or {keys[f'go.{target}']} goes there{own} · {line(status.next)}", "$dim")
+    how = Content.styled(f"{onward} or {keys[f'go.{target}']} goes there{own} · {line(status.next)}", "$dim")
     room = max(width - 6, 20)
     first, *more = [*why.wrap(room), *how.wrap(room)]
     step = [Content.assemble(("next  ", "bold"), first), *(each.pad_left(6) for each in more)]

@@ -161,11 +161,12 @@ class TrainScreen(LoratuiScreen):
             return
         self._recipe_list.set_source(RecipeRows(situation.recipe, everything=self._everything, words=self._words))
         self._show_hint()
-        self.query_one("#length", Static).update(Content("\n").join(length_lines(situation)))
+        self.query_one("#length", Static).update(Content("\n").join(length_lines(situation, self._key("table"))))
         self.query_one("#tally", Static).update(tally(self._last))
         self._show_findings()
         blocks = sum(check.level == "block" for check in self._checks or ())
-        state = "checking" if self._checks is None else f"{blocks} block" if blocks else "ready"
+        stops = "1 check stops it" if blocks == 1 else f"{blocks} checks stop it"
+        state = "checking" if self._checks is None else stops if blocks else "ready"
         gpu = f" · GPU {' and '.join(map(str, self._gpus))}" if self._gpus else ""
         self.set_counts(f"{situation.recipe.preset.name} · {situation.plan.steps_exact:,} steps{gpu} · {state}")
         self.refresh_status()
@@ -174,9 +175,13 @@ class TrainScreen(LoratuiScreen):
         width = self._finding_list.size.width or self.size.width * 2 // 5
         self._finding_list.set_source(FindingRows(self._last, width - 2, "checking …"))
 
+    def _key(self, name: str) -> str:
+        """The key of a command as the person has it."""
+        return next(self.app.keymap.shown(command) for command in self.COMMANDS if command.id == f"train.{name}")
+
     def _show_hint(self) -> None:
         if self._recipe is not None:
-            self.query_one("#hint", Static).update(hint(self._recipe, self._entry()))
+            self.query_one("#hint", Static).update(hint(self._recipe, self._entry(), self._key("preset")))
 
     def on_resize(self, event: events.Resize) -> None:
         """Findings are wrapped to the width."""

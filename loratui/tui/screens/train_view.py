@@ -11,6 +11,8 @@ from loratui.core.training.recipe import Entry, Recipe
 from loratui.core.training.situation import Situation
 
 _SIGNS = {"block": ("✖ ", "$error"), "warn": ("⚠ ", "$warning"), "ok": ("✔ ", "$success")}
+_ORIGIN = 20
+"""Cells that are left for where a value comes from, where there is little room."""
 _ORIGINS = {"project": "loratui.toml", "default": "default", "preset": "preset"}
 
 
@@ -31,6 +33,9 @@ class RecipeRows:
             if (everything or words or entry.origin != "default")
             and words.lower() in f"{entry.setting.key} {entry.setting.help}".lower()
         ]
+        self._keys = max((len(entry.setting.key) for entry in self.entries), default=0)
+        shown = [recipe.preset.name, *(_shown(entry) for entry in self.entries)]
+        self._values = max(len(text) for text in shown)
 
     def __len__(self) -> int:
         return len(self.entries) + 1
@@ -47,25 +52,30 @@ class RecipeRows:
     def row(self, index: int, width: int) -> Content:
         """One setting."""
         entry = self.entry(index)
-        names, values = (32, 22) if width >= 70 else (26, 16)
+        names = min(self._keys, width // 2)
+        values = max(8, min(self._values, width - names - _ORIGIN - 4))
         if entry is None:
             origin = _ORIGINS.get(self._recipe.preset_origin, self._recipe.preset_origin)
-            return Content.assemble(
-                f"{'preset':<{names}} ", (f"{self._recipe.preset.name:<{values}} ", "bold $primary"), (origin, "$dim")
-            )
-        shown = line(entry.setting.show(entry.value)) or "–"
+            return _columns("preset", names, self._recipe.preset.name, values, "bold $primary", origin)
         style = {"project": "bold $accent", "default": "$dim"}.get(entry.origin, "")
-        return Content.assemble(
-            f"{entry.setting.key:<{names}} ",
-            (f"{shown:<{values}} ", style),
-            (entry.source or _ORIGINS.get(entry.origin, entry.origin), "$dim"),
-        )
+        origin = entry.source or _ORIGINS.get(entry.origin, entry.origin)
+        return _columns(entry.setting.key, names, _shown(entry), values, style, origin)
 
 
-def hint(recipe: Recipe, entry: Entry | None) -> Content:
-    """What the setting under the cursor does and takes."""
+def _shown(entry: Entry) -> str:
+    return line(entry.setting.show(entry.value)) or "–"
+
+
+def _columns(key: str, names: int, value: str, values: int, style: str, origin: str) -> Content:
+    """Key, value and origin of a setting, each under those of the others; a long value is cut, e shows all of it."""
+    cell = Content.styled(value, style).truncate(values, ellipsis=True, pad=True)
+    return Content.assemble(f"{key:<{names}}  ", cell, "  ", (origin, "$dim"))
+
+
+def hint(recipe: Recipe, entry: Entry | None, next_preset: str) -> Content:
+    """What the setting under the cursor does and takes; `next_preset` is the key for another preset."""
     if entry is None:
-        return Content.assemble(recipe.preset.title, (" · p takes another", "$dim"))
+        return Content.assemble(recipe.preset.title, (f" · {next_preset} takes another", "$dim"))
     more = ""
     if entry.setting.key in ("network_dim", "network_alpha"):
         more = f" · alpha ÷ dim = {recipe.number('network_alpha') / recipe.integer('network_dim'):.3g}"
@@ -74,8 +84,13 @@ def hint(recipe: Recipe, entry: Entry | None) -> Content:
     return Content.assemble(entry.setting.help, (f" · {entry.setting.takes()}", "$dim"), (more, "$accent"))
 
 
-def length_lines(situation: Situation) -> list[Content]:
-    """The plan: every subset's part, the product, the guide's two tables, the base model."""
+def length_lines(situation: Situation, switch: str) -> list[Content]:
+    """The plan: every subset's part, the product, the guide's two tables, the base model.
+
+    Args:
+        situation: what would be trained.
+        switch: the key that takes the other of the two tables.
+    """
     plan = situation.plan
     rows = []
     for part in plan.subsets:
@@ -103,7 +118,7 @@ def length_lines(situation: Situation) -> list[Content]:
         )
         for name, epochs in plan.other_epochs.items()
     )
-    rows.append(Content.assemble(tables, ("   t switches", "$dim")))
+    rows.append(Content.assemble(tables, (f"  {switch} switches", "$dim")))
     model = situation.model
     if isinstance(model, LoratuiError):
         rows.append(Content.assemble("base  ", (line(model.message), "$error")))
@@ -115,7 +130,7 @@ def length_lines(situation: Situation) -> list[Content]:
 def tally(checks: Sequence[Check]) -> Content:
     """How many findings there are of each level."""
     counts = {level: sum(check.level == level for check in checks) for level in _SIGNS}
-    words = {"block": "block", "warn": "to look at", "ok": "fine"}
+    words = {"block": "stop it", "warn": "to look at", "ok": "fine"}
     parts = [
         Content.styled(f"{_SIGNS[level][0]}{count} {words[level]}", _SIGNS[level][1])
         for level, count in counts.items()
