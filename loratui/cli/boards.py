@@ -13,8 +13,8 @@ from loratui.core.words import count
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from loratui.core.boards.filters import Cost
-    from loratui.core.boards.listing import Listing
+    from loratui.core.boards.choosing.filters import Cost
+    from loratui.core.boards.listing.listing import Listing
     from loratui.core.boards.post import Post
     from loratui.core.downloads.get import Got
 
@@ -114,8 +114,8 @@ def boards_login(args: Args, out: Output) -> int:
 def search(args: Args, out: Output) -> int:
     """Lists posts."""
     from loratui.core.boards import registry
-    from loratui.core.boards.merged import search_boards
-    from loratui.core.boards.network import Network
+    from loratui.core.boards.listing.merged import search_boards
+    from loratui.core.boards.network.connections import Network
 
     _at_least(args.limit, 1, "--limit")
     workspace = out.workspace(args)

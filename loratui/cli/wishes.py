@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from loratui.cli.verbs import Args, Parser
 
 if TYPE_CHECKING:
-    from loratui.core.boards.wishes import Wishes
+    from loratui.core.boards.choosing.wishes import Wishes
     from loratui.core.project import Project
 
 
@@ -44,7 +44,7 @@ def wishes(args: Args, project: "Project | None") -> "Wishes":
     Raises:
         UsageError: one of them cannot be meant.
     """
-    from loratui.core.boards.wishes import Wishes
+    from loratui.core.boards.choosing.wishes import Wishes
 
     ratios: tuple[float, ...] = ()
     if args.max_crop is not None:

@@ -83,10 +83,10 @@ def _seconds(server: FileServer, folder: Path, transfers: int, environment: dict
 
 _LIST = """
 import sys, time
-from loratui.core.boards.client import Client
-from loratui.core.boards.network import Network
+from loratui.core.boards.network.client import Client
+from loratui.core.boards.network.connections import Network
 from loratui.core.boards.registry import ENGINES
-from loratui.core.boards.search import Search
+from loratui.core.boards.listing.search import Search
 from loratui.core.config import BoardConfig
 board = ENGINES["danbooru"]("mine", BoardConfig(engine="danbooru", url=sys.argv[1]))
 begin = time.perf_counter()

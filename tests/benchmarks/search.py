@@ -30,7 +30,7 @@ _TYPED = "zqxjvkwzqxjvkw"
 _PROGRAM = """
 import sys
 from pathlib import Path
-from loratui.core.boards.danbooru import Danbooru
+from loratui.core.boards.engines.danbooru import Danbooru
 from loratui.core.workspace import Workspace
 from loratui.tui.app import run
 Danbooru.INTERVAL = 0.0

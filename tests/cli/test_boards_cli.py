@@ -172,7 +172,7 @@ def test_misunderstood(server: BoardServer, loratui: Any, words: tuple[str, ...]
 def test_no_network_is_one_sentence(loratui: Any) -> None:
     set_value("boards.mine.engine", "danbooru")
     set_value("boards.mine.url", "http://127.0.0.1:1")
-    import loratui.core.boards.network as network
+    import loratui.core.boards.network.connections as network
 
     before, network.Network.__init__.__defaults__ = network.Network.__init__.__defaults__, (0.01, 1.0)  # type: ignore[attr-defined]
     try:
@@ -354,7 +354,7 @@ def test_boards_named(server: BoardServer, loratui: Any) -> None:
 
 def test_the_help_names_every_set(loratui: Any) -> None:
     from loratui.cli.wishes import _SETS
-    from loratui.core.boards.without import SETS
+    from loratui.core.boards.choosing.without import SETS
 
     assert _SETS.split(", ") == list(SETS)
 
@@ -362,7 +362,7 @@ def test_the_help_names_every_set(loratui: Any) -> None:
 def test_the_options_of_a_get_are_those_of_its_stored_command(server: BoardServer, loratui: Any) -> None:
     from loratui.cli.main import parser
     from loratui.cli.wishes import wishes
-    from loratui.core.boards.wishes import Wishes
+    from loratui.core.boards.choosing.wishes import Wishes
 
     wanted = Wishes(
         768, 0.5, 4.0, 0.15, (), True, 5, "1y", "2w", ("comic", "own_tag"), one_of_family=True, variant_side=900

@@ -8,7 +8,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from loratui.core.boards import saved
+from loratui.core.boards.memory import saved
 from loratui.core.config import load, set_value
 from loratui.core.project import Project
 from loratui.core.workspace import Workspace

@@ -168,7 +168,7 @@ async def test_the_preview_comes_from_the_board_and_stays_on_disk(server: BoardS
 
 
 async def test_the_next_page_comes_before_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from loratui.core.boards.danbooru import Danbooru
+    from loratui.core.boards.engines.danbooru import Danbooru
 
     monkeypatch.setattr(Danbooru, "PAGE_SIZE", 50)
     with BoardServer("danbooru", samples(120)) as server:

@@ -11,13 +11,13 @@ import httpx
 import pytest
 from msgspec import structs
 
-from loratui.core.boards.answers import BoardError, failure
 from loratui.core.boards.board import Board, Cursor
-from loratui.core.boards.client import Client
-from loratui.core.boards.network import Network, retry_after
-from loratui.core.boards.pace import is_loopback
+from loratui.core.boards.listing.search import Search
+from loratui.core.boards.network.answers import BoardError, failure
+from loratui.core.boards.network.client import Client
+from loratui.core.boards.network.connections import Network, retry_after
+from loratui.core.boards.network.pace import is_loopback
 from loratui.core.boards.registry import ENGINES, find
-from loratui.core.boards.search import Search
 from loratui.core.config import BoardConfig, Config, load
 from loratui.core.errors import Cancelled, UsageError
 from tests.boards_server import BoardServer, Fault, Sample
@@ -219,7 +219,7 @@ def test_a_wait_that_is_none_is_not_waited_for(told: str) -> None:
 def test_an_endless_answer_is_cut_off_in_silence(
     network: Network, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("loratui.core.boards.client.MAX_ANSWER", 1000)
+    monkeypatch.setattr("loratui.core.boards.network.client.MAX_ANSWER", 1000)
     with BoardServer("danbooru", []) as server:
         server.faults.append(Fault("", "raw", body=b"[" + b" " * 5_000_000))
         with pytest.raises(BoardError, match="answered with more than"):

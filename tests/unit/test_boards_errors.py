@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from loratui.core.boards import client as client_module
-from loratui.core.boards.answers import BoardError
 from loratui.core.boards.board import Board, Cursor
-from loratui.core.boards.client import Client
-from loratui.core.boards.network import Network
+from loratui.core.boards.network import client as client_module
+from loratui.core.boards.network.answers import BoardError
+from loratui.core.boards.network.client import Client
+from loratui.core.boards.network.connections import Network
 from loratui.core.boards.registry import ENGINES
 from loratui.core.config import BoardConfig
 from loratui.core.errors import LoratuiError

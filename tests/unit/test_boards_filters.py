@@ -13,13 +13,13 @@ import pytest
 
 from loratui.core.acts.boards import bucket_ratios
 from loratui.core.boards.board import Board
-from loratui.core.boards.filters import Filters
+from loratui.core.boards.choosing.filters import Filters
+from loratui.core.boards.choosing.wishes import RATIOS, Wishes, crop
+from loratui.core.boards.choosing.without import SETS
+from loratui.core.boards.engines.variants import within
+from loratui.core.boards.planning.plan import plan
 from loratui.core.boards.post import Post, Variant
-from loratui.core.boards.query import plan
 from loratui.core.boards.registry import ENGINES
-from loratui.core.boards.variants import within
-from loratui.core.boards.wishes import RATIOS, Wishes, crop
-from loratui.core.boards.without import SETS
 from loratui.core.config import BoardConfig
 from loratui.core.errors import UsageError
 from loratui.core.project import Project

@@ -12,10 +12,10 @@ import pytest
 
 from loratui.core import sanitize
 from loratui.core.boards import login
-from loratui.core.boards.answers import BoardError, KeyRefused
 from loratui.core.boards.board import Board
-from loratui.core.boards.client import Client
-from loratui.core.boards.network import Network
+from loratui.core.boards.network.answers import BoardError, KeyRefused
+from loratui.core.boards.network.client import Client
+from loratui.core.boards.network.connections import Network
 from loratui.core.boards.registry import ENGINES
 from loratui.core.config import BoardConfig, config_path, load, set_board, set_value
 from loratui.core.errors import LoratuiError, UsageError

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from loratui.core.boards.answers import BoardError
 from loratui.core.boards.board import Completion, Cursor
-from loratui.core.boards.categories import categorise
-from loratui.core.boards.client import Client
-from loratui.core.boards.network import Network
-from loratui.core.boards.philomena_query import written
+from loratui.core.boards.engines.philomena_query import written
+from loratui.core.boards.listing.categories import categorise
+from loratui.core.boards.network.answers import BoardError
+from loratui.core.boards.network.client import Client
+from loratui.core.boards.network.connections import Network
+from loratui.core.boards.planning.plan import plan
 from loratui.core.boards.post import Post
-from loratui.core.boards.query import plan
 from loratui.core.boards.registry import ENGINES
 from loratui.core.config import BoardConfig, load
 from loratui.core.downloads.captions import training_form

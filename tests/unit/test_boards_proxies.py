@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from loratui.core.boards.network import Network
+from loratui.core.boards.network.connections import Network
 from loratui.core.errors import LoratuiError
 from tests.hostile_server import HostileServer, Talk, says
 from tests.unit.test_boards_errors import DATA, SECRET, ask, board

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from loratui.core.boards.board import Board
-from loratui.core.boards.filters import Filters
+from loratui.core.boards.choosing.filters import Filters
+from loratui.core.boards.choosing.wishes import Wishes
+from loratui.core.boards.language.terms import matches, parse, spans
+from loratui.core.boards.planning.plan import plan
 from loratui.core.boards.post import Post
-from loratui.core.boards.query import plan
 from loratui.core.boards.registry import ENGINES
-from loratui.core.boards.terms import matches, parse, spans
-from loratui.core.boards.wishes import Wishes
 from loratui.core.config import BoardConfig
 from loratui.core.errors import UsageError
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from loratui.core.boards.board import Board
-from loratui.core.boards.client import Client
-from loratui.core.boards.network import Network
+from loratui.core.boards.choosing.wishes import Wishes
+from loratui.core.boards.listing.search import Search
+from loratui.core.boards.network.client import Client
+from loratui.core.boards.network.connections import Network
 from loratui.core.boards.registry import ENGINES
-from loratui.core.boards.search import Search
-from loratui.core.boards.wishes import Wishes
 from loratui.core.config import BoardConfig
 from loratui.core.errors import UsageError
 from tests.boards_server import BoardServer, Fault, Sample

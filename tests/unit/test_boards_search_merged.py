@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from loratui.core.boards import merged
-from loratui.core.boards.answers import BoardError
 from loratui.core.boards.board import Board
-from loratui.core.boards.merged import ELSEWHERE, Merged, search_boards
-from loratui.core.boards.network import Network
+from loratui.core.boards.choosing.wishes import Wishes
+from loratui.core.boards.listing import merged
+from loratui.core.boards.listing.merged import ELSEWHERE, Merged, search_boards
+from loratui.core.boards.listing.search import Search
+from loratui.core.boards.network.answers import BoardError
+from loratui.core.boards.network.connections import Network
 from loratui.core.boards.registry import ENGINES, find_all
-from loratui.core.boards.search import Search
-from loratui.core.boards.wishes import Wishes
 from loratui.core.config import BoardConfig, Config
 from loratui.core.errors import Cancelled, UsageError
 from tests.boards_server import BoardServer, Fault, Sample

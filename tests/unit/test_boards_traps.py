@@ -8,12 +8,12 @@ import pytest
 
 from loratui.core import paths
 from loratui.core.boards.board import Cursor
-from loratui.core.boards.categories import categorise
-from loratui.core.boards.client import Client
-from loratui.core.boards.network import Network
+from loratui.core.boards.listing.categories import categorise
+from loratui.core.boards.listing.search import Search
+from loratui.core.boards.network.client import Client
+from loratui.core.boards.network.connections import Network
 from loratui.core.boards.post import Post
 from loratui.core.boards.registry import ENGINES, find
-from loratui.core.boards.search import Search
 from loratui.core.config import BoardConfig, load
 from loratui.core.downloads.captions import caption
 from loratui.core.downloads.get import get

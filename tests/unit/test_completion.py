@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from loratui.core.boards import asking
 from loratui.core.boards.board import Board, Completion
-from loratui.core.boards.completing import Completer, word_at
-from loratui.core.boards.danbooru import Danbooru
-from loratui.core.boards.e621 import E621
-from loratui.core.boards.gelbooru import Gelbooru
-from loratui.core.boards.gelbooru02 import Gelbooru02
-from loratui.core.boards.moebooru import Moebooru
-from loratui.core.boards.network import Network
+from loratui.core.boards.completion import asker as asking
+from loratui.core.boards.completion.completer import Completer, word_at
+from loratui.core.boards.engines.danbooru import Danbooru
+from loratui.core.boards.engines.e621 import E621
+from loratui.core.boards.engines.gelbooru import Gelbooru
+from loratui.core.boards.engines.gelbooru02 import Gelbooru02
+from loratui.core.boards.engines.moebooru import Moebooru
+from loratui.core.boards.network.connections import Network
 from loratui.core.config import BoardConfig
 from loratui.core.demo.board import serving
 from loratui.core.demo.collection import CHARACTER, DemoPost

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from loratui.core.boards.board import Board
-from loratui.core.boards.network import Network
+from loratui.core.boards.choosing.wishes import Wishes
+from loratui.core.boards.network.connections import Network
 from loratui.core.boards.post import Post
 from loratui.core.boards.registry import ENGINES, find
-from loratui.core.boards.wishes import Wishes
 from loratui.core.config import BoardConfig, load, set_value
 from loratui.core.downloads import queue, transfer
 from loratui.core.downloads.captions import caption, training_form

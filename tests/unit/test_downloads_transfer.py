@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from loratui.core.boards.network import Network
+from loratui.core.boards.network.connections import Network
 from loratui.core.boards.post import Post
 from loratui.core.downloads import magic, transfer
 from loratui.core.downloads.transfer import Job
@@ -273,7 +273,7 @@ def test_a_host_that_asks_for_a_pause_gets_it_from_all(tmp_path: Path, network: 
 
 
 def test_files_of_a_host_keep_their_interval(tmp_path: Path, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loratui.core.boards.pace.is_loopback", lambda host: False)
+    monkeypatch.setattr("loratui.core.boards.network.pace.is_loopback", lambda host: False)
     times: list[float] = []
 
     def timed(request: str) -> list[bytes | float]:

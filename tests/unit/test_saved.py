@@ -6,14 +6,14 @@ from collections.abc import Iterator
 import pytest
 
 from loratui.core import paths
-from loratui.core.boards import past, saved, since
-from loratui.core.boards.danbooru import Danbooru
-from loratui.core.boards.merged import search_boards
-from loratui.core.boards.network import Network
+from loratui.core.boards.choosing.wishes import Wishes
+from loratui.core.boards.engines.danbooru import Danbooru
+from loratui.core.boards.listing.merged import search_boards
+from loratui.core.boards.memory import past, saved, since
+from loratui.core.boards.memory.saved import SavedQuery
+from loratui.core.boards.memory.since import Mark, News
+from loratui.core.boards.network.connections import Network
 from loratui.core.boards.post import Post
-from loratui.core.boards.saved import SavedQuery
-from loratui.core.boards.since import Mark, News
-from loratui.core.boards.wishes import Wishes
 from loratui.core.config import BoardConfig
 from loratui.core.errors import LoratuiError, UsageError
 from tests.boards_server import BoardServer, Sample

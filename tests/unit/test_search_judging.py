@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from loratui.core.boards.danbooru import Danbooru
-from loratui.core.boards.merged import search_boards
-from loratui.core.boards.network import Network
-from loratui.core.boards.wishes import Wishes
+from loratui.core.boards.choosing.wishes import Wishes
+from loratui.core.boards.engines.danbooru import Danbooru
+from loratui.core.boards.listing.merged import search_boards
+from loratui.core.boards.network.connections import Network
 from loratui.core.config import BoardConfig
 from loratui.core.errors import UsageError
 from tests.boards_server import BoardServer, Sample

@@ -1,6 +1,6 @@
 """What a search of boards takes from the project."""
 
-from loratui.core.boards.wishes import Wishes
+from loratui.core.boards.choosing.wishes import Wishes
 from loratui.core.project import Project
 from loratui.core.training.recipe import build
 from loratui.core.training.steps import bucket_rules

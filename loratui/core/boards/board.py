@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from loratui.core.boards.language.terms import RANGED, Term
+from loratui.core.boards.language.written import ranged
 from loratui.core.boards.post import RATINGS, Post
-from loratui.core.boards.terms import RANGED, Term
-from loratui.core.boards.written import ranged
 from loratui.core.config import BoardConfig
 from loratui.core.errors import UsageError
 

@@ -7,11 +7,11 @@ from urllib.parse import unquote
 
 import msgspec
 
-from loratui.core.boards import answers
-from loratui.core.boards.answers import BoardError, KeyRefused
 from loratui.core.boards.board import Board
-from loratui.core.boards.client import Client
-from loratui.core.boards.network import Network
+from loratui.core.boards.network import answers
+from loratui.core.boards.network.answers import BoardError, KeyRefused
+from loratui.core.boards.network.client import Client
+from loratui.core.boards.network.connections import Network
 from loratui.core.boards.registry import find
 from loratui.core.config import Config, load, set_board
 from loratui.core.errors import LoratuiError, UsageError

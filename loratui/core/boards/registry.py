@@ -1,13 +1,13 @@
 """Boards by name, out of the configuration."""
 
 from loratui.core.boards.board import Board
-from loratui.core.boards.danbooru import Danbooru
-from loratui.core.boards.e621 import E621
-from loratui.core.boards.gelbooru import Gelbooru
-from loratui.core.boards.gelbooru02 import Gelbooru02
-from loratui.core.boards.moebooru import Moebooru
-from loratui.core.boards.philomena import Philomena
-from loratui.core.boards.zerochan import Zerochan
+from loratui.core.boards.engines.danbooru import Danbooru
+from loratui.core.boards.engines.e621 import E621
+from loratui.core.boards.engines.gelbooru import Gelbooru
+from loratui.core.boards.engines.gelbooru02 import Gelbooru02
+from loratui.core.boards.engines.moebooru import Moebooru
+from loratui.core.boards.engines.philomena import Philomena
+from loratui.core.boards.engines.zerochan import Zerochan
 from loratui.core.config import Config
 from loratui.core.errors import UsageError
 from loratui.core.nearest import nearest

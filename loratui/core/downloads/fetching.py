@@ -7,9 +7,9 @@ from pathlib import Path
 from threading import Event
 from uuid import uuid4
 
-from loratui.core.boards.answers import BoardError
 from loratui.core.boards.board import Board
-from loratui.core.boards.network import Network, host_of
+from loratui.core.boards.network.answers import BoardError
+from loratui.core.boards.network.connections import Network, host_of
 from loratui.core.boards.post import Post
 from loratui.core.downloads.captions import Style
 from loratui.core.downloads.intake import Intake

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from loratui.core.boards.board import Board
-from loratui.core.boards.filters import Cost
-from loratui.core.boards.listing import Listing
-from loratui.core.boards.merged import search_boards
-from loratui.core.boards.network import Network
+from loratui.core.boards.choosing.filters import Cost
+from loratui.core.boards.listing.listing import Listing
+from loratui.core.boards.listing.merged import search_boards
+from loratui.core.boards.network.connections import Network
 from loratui.core.boards.post import Post
 from loratui.core.downloads import queue
 from loratui.core.downloads.manifest import Batch, Manifest, Options

@@ -14,8 +14,8 @@ from typing import Literal
 
 import msgspec
 
+from loratui.core.boards.choosing.wishes import Wishes
 from loratui.core.boards.post import Post
-from loratui.core.boards.wishes import Wishes
 from loratui.core.store import Store
 
 State = Literal["queued", "fetched", "done", "existing", "failed", "cancelled"]

@@ -5,9 +5,9 @@ import hashlib
 from pathlib import Path
 
 from loratui.core import paths, sanitize
-from loratui.core.boards import pace
 from loratui.core.boards.board import Board
-from loratui.core.boards.network import Network, host_of
+from loratui.core.boards.network import pace
+from loratui.core.boards.network.connections import Network, host_of
 from loratui.core.boards.post import Post
 from loratui.core.downloads.transfer import Job, TransferError, fetch
 

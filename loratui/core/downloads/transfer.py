@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from loratui.core.boards.network import header, plainly, retry_after, user_agent
+from loratui.core.boards.network.connections import header, plainly, retry_after, user_agent
 from loratui.core.downloads import magic
 from loratui.core.downloads.magic import image_type
 

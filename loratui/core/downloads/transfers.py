@@ -7,8 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
-from loratui.core.boards import pace
-from loratui.core.boards.network import LONGEST_WAIT, Network, host_of
+from loratui.core.boards.network import pace
+from loratui.core.boards.network.connections import LONGEST_WAIT, Network, host_of
 from loratui.core.downloads.transfer import Fetched, Job, TransferError, fetch, keep
 
 PER_HOST = 4

@@ -10,11 +10,11 @@ from pathlib import Path
 from threading import Event
 
 from loratui.core.boards.board import Board
-from loratui.core.boards.categories import categorise
-from loratui.core.boards.client import Client, Kinds
-from loratui.core.boards.listing import Listing
-from loratui.core.boards.merged import search_boards
-from loratui.core.boards.network import Network
+from loratui.core.boards.listing.categories import categorise
+from loratui.core.boards.listing.listing import Listing
+from loratui.core.boards.listing.merged import search_boards
+from loratui.core.boards.network.client import Client, Kinds
+from loratui.core.boards.network.connections import Network
 from loratui.core.boards.post import Post
 from loratui.core.boards.registry import find
 from loratui.core.config import load

@@ -41,7 +41,7 @@ def _work(root: Path) -> None:
         signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-        from loratui.core.boards.network import Network
+        from loratui.core.boards.network.connections import Network
         from loratui.core.downloads.work import drain
         from loratui.core.workspace import Workspace
 

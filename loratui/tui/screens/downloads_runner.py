@@ -12,7 +12,7 @@ from loratui.core.sanitize import line
 from loratui.tui.jobs import Job
 
 if TYPE_CHECKING:
-    from loratui.core.boards.listing import Listing
+    from loratui.core.boards.listing.listing import Listing
     from loratui.core.boards.post import Post
     from loratui.core.downloads.manifest import Batch, Options
     from loratui.core.workspace import Workspace

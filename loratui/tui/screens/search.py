@@ -27,8 +27,8 @@ from loratui.tui.widgets.virtual_list import VirtualList
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loratui.core.boards.saved import SavedQuery
-    from loratui.core.boards.since import News
+    from loratui.core.boards.memory.saved import SavedQuery
+    from loratui.core.boards.memory.since import News
 
 
 class SearchScreen(SearchAsking):
@@ -108,7 +108,7 @@ class SearchScreen(SearchAsking):
 
     async def command_saved(self) -> None:
         """Asks for a saved search."""
-        from loratui.core.boards.saved import SavedQuery
+        from loratui.core.boards.memory.saved import SavedQuery
 
         here = SavedQuery(query=self._query, boards=tuple(self._boards), wishes=self._wishes) if self._query else None
         panel = SavedPanel(here, self._ask_what_is_new)
@@ -127,8 +127,8 @@ class SearchScreen(SearchAsking):
         """Asks the boards of a saved search, beside the screen."""
 
         def work(report: Report, cancel: Event) -> "News":
+            from loratui.core.boards.memory.since import news
             from loratui.core.boards.registry import find
-            from loratui.core.boards.since import news
 
             config = load()
             boards = [find(config, name) for name in saved.boards or (config.default_board,)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.content import Content
 from textual.widgets import Static
 
-from loratui.core.boards.wishes import Wishes
+from loratui.core.boards.choosing.wishes import Wishes
 from loratui.core.errors import Cancelled, LoratuiError, UsageError
 from loratui.core.jobs import Report
 from loratui.core.sanitize import line
@@ -24,11 +24,11 @@ from loratui.tui.widgets.query_line import QueryLine
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from loratui.core.boards.completing import Completer
-    from loratui.core.boards.listing import Listing
-    from loratui.core.boards.network import Network
+    from loratui.core.boards.completion.completer import Completer
+    from loratui.core.boards.listing.listing import Listing
+    from loratui.core.boards.memory.since import Marks
+    from loratui.core.boards.network.connections import Network
     from loratui.core.boards.post import Post
-    from loratui.core.boards.since import Marks
     from loratui.core.project import Project
     from loratui.core.workspace import Workspace
 
@@ -150,8 +150,8 @@ class SearchAsking(SearchView):
         names, workspace = tuple(self._boards), self.workspace
 
         def work(report: Report, cancel: Event) -> "tuple[Completer, list[str], tuple[float, ...]]":
-            from loratui.core.boards import past
-            from loratui.core.boards.completing import Completer
+            from loratui.core.boards.completion.completer import Completer
+            from loratui.core.boards.memory import past
             from loratui.core.boards.registry import find
             from loratui.core.config import load
             from loratui.core.vocabulary.machine import vocabulary
@@ -210,8 +210,8 @@ class SearchAsking(SearchView):
         kinds = self.workspace.kind_of
 
         def work(report: Report, cancel: Event) -> "tuple[Listing, Sequence[Post], Marks]":
-            from loratui.core.boards import past, since
-            from loratui.core.boards.merged import search_boards
+            from loratui.core.boards.listing.merged import search_boards
+            from loratui.core.boards.memory import past, since
             from loratui.core.boards.registry import find
             from loratui.core.config import load
 
@@ -259,7 +259,7 @@ class SearchAsking(SearchView):
         """The connections, made when they are first needed, beside the screen."""
         with self._turn:
             if self._network is None:
-                from loratui.core.boards.network import Network
+                from loratui.core.boards.network.connections import Network
                 from loratui.core.downloads.previews import prune
 
                 prune()
@@ -268,7 +268,7 @@ class SearchAsking(SearchView):
 
     def _on_this_screen(self, error: Exception) -> Exception:
         """`error`, with the remedy that this screen has for a key that is missing."""
-        from loratui.core.boards.answers import BoardError
+        from loratui.core.boards.network.answers import BoardError
 
         if not isinstance(error, BoardError) or error.status not in (401, 403) or len(self._boards) > 1:
             return error
@@ -295,7 +295,7 @@ class SearchAsking(SearchView):
         query = self._query
 
         def work(report: Report, cancel: Event) -> "list[Post]":
-            from loratui.core.boards import since
+            from loratui.core.boards.memory import since
 
             with self._turn:
                 listing.cancel = cancel

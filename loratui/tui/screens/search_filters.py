@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from loratui.core.boards.filters import Cost
-from loratui.core.boards.wishes import Wishes
+from loratui.core.boards.choosing.filters import Cost
+from loratui.core.boards.choosing.wishes import Wishes
 from loratui.core.errors import UsageError
 from loratui.core.sanitize import line
 from loratui.core.words import count
@@ -21,7 +21,7 @@ from loratui.tui.shell.lines import Key
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from loratui.core.boards.listing import Listing
+    from loratui.core.boards.listing.listing import Listing
 
 _PAUSE = 0.15
 """Seconds without a key before the posts are judged anew."""

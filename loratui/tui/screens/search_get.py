@@ -10,7 +10,7 @@ from loratui.tui.screens import downloads_runner
 from loratui.tui.screens.search_rows import names
 
 if TYPE_CHECKING:
-    from loratui.core.boards.listing import Listing
+    from loratui.core.boards.listing.listing import Listing
     from loratui.core.boards.post import Post
     from loratui.tui.screens.base import LoratuiScreen
 

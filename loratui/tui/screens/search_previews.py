@@ -10,7 +10,7 @@ from loratui.tui.screens.search_shown import Key, key_of
 
 if TYPE_CHECKING:
     from loratui.core.boards.board import Board
-    from loratui.core.boards.network import Network
+    from loratui.core.boards.network.connections import Network
     from loratui.core.boards.post import Post
 
 _AT_ONCE = 4

@@ -15,8 +15,8 @@ from loratui.tui.shell.lines import Key
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from loratui.core.boards.saved import SavedQuery
-    from loratui.core.boards.since import News
+    from loratui.core.boards.memory.saved import SavedQuery
+    from loratui.core.boards.memory.since import News
 
 
 class _Rows:
@@ -89,7 +89,7 @@ class SavedPanel(BoxPanel):
         here: "SavedQuery | None",
         ask: "Callable[[SavedQuery, Callable[[News | LoratuiError], object]], object]",
     ) -> None:
-        from loratui.core.boards import saved
+        from loratui.core.boards.memory import saved
 
         self._here = here
         self._ask = ask
@@ -148,7 +148,7 @@ class SavedPanel(BoxPanel):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Takes the name."""
-        from loratui.core.boards import saved
+        from loratui.core.boards.memory import saved
 
         event.stop()
         old, name = self._current, event.value.strip()
@@ -166,7 +166,7 @@ class SavedPanel(BoxPanel):
 
     def action_remove(self) -> None:
         """Takes the one under the cursor off; `u` puts it back."""
-        from loratui.core.boards import saved
+        from loratui.core.boards.memory import saved
 
         if (name := self._current) is None:
             return
@@ -177,7 +177,7 @@ class SavedPanel(BoxPanel):
 
     def action_put_back(self) -> None:
         """Saves again what was taken off last."""
-        from loratui.core.boards import saved
+        from loratui.core.boards.memory import saved
 
         if self._removed is not None:
             saved.save(*self._removed)
@@ -187,7 +187,7 @@ class SavedPanel(BoxPanel):
 
     def _reread(self, name: str = "") -> None:
         """Shows the file as it is now, with the cursor on `name`."""
-        from loratui.core.boards import saved
+        from loratui.core.boards.memory import saved
 
         news = self._rows.news
         view = self.view

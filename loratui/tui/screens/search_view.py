@@ -27,7 +27,7 @@ from loratui.tui.widgets.thumbnails import ThumbnailGrid
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from loratui.core.boards.network import Network
+    from loratui.core.boards.network.connections import Network
     from loratui.core.boards.post import Post
     from loratui.core.workspace import Workspace
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from loratui.core.boards.wishes import Wishes
-from loratui.core.boards.without import SETS
+from loratui.core.boards.choosing.wishes import Wishes
+from loratui.core.boards.choosing.without import SETS
 from loratui.core.errors import UsageError
 
 

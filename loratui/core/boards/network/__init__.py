@@ -1,0 +1,1 @@
+"""Connections, manners towards hosts, and answers that are none, in plain words."""

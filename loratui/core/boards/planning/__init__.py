@@ -1,0 +1,1 @@
+"""What of a QUERY goes to the site, and what is judged here."""
