@@ -28,6 +28,7 @@ class Dataset:
 
     def __init__(self, root: Path, folders: Sequence[str]) -> None:
         self.root = root
+        self._prefix = os.path.join(root, "")
         self.folders = tuple(folders)
         self.images: list[Image] = []
         self.caption_paths: list[str] = []
@@ -36,7 +37,7 @@ class Dataset:
         self.problems: dict[int, str] = {}
         self._postings: dict[str, set[int]] | None = None
         self._keys: dict[str, list[str]] = {}
-        self._names: dict[str, str] = {}
+        self._names = _Names()
 
     @classmethod
     def load(cls, root: Path, folders: Sequence[str], *, report: Report = silent) -> "Dataset":
@@ -64,7 +65,7 @@ class Dataset:
 
     def _read(self, position: int) -> None:
         """Takes in the caption from its file; what is wrong with that is a problem, and its text is not known."""
-        path = self.root / self.caption_paths[position]
+        path = f"{self._prefix}{self.caption_paths[position]}"  # as text: a Path for each takes longer than reading it
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not keep us waiting
             try:
@@ -76,7 +77,7 @@ class Dataset:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            if isinstance(error, FileNotFoundError) and not os.path.islink(path):
                 return self.set_raw(position, None)
             return self._trouble(position, f"It cannot be read: {error.strerror}.")
         if len(raw) >= _TOO_LONG:
@@ -96,12 +97,12 @@ class Dataset:
         if raw is None:
             return
         try:
-            tags = _fast_tags(raw) or Caption.parse(raw).tags
+            parts = _fast_parts(raw) or Caption.parse(raw).tags
         except CaptionError as error:
             self.problems[position] = error.message
             return
-        names = self._names
-        self.tags[position] = tuple([names.setdefault(tag, tag) for tag in tags])
+        tags = tuple(map(self._names.__getitem__, parts))
+        self.tags[position] = tags if "" not in tags else tuple(filter(None, tags))
         if self._postings is not None:
             self._add(position, self._postings)
 
@@ -188,8 +189,17 @@ class Dataset:
                     self._keys[key(tag)].remove(tag)
 
 
-def _fast_tags(raw: bytes) -> list[str] | None:
-    """The tags of an ordinary caption; None where it needs the parser."""
+class _Names(dict[str, str]):
+    """The tag that stands between two commas, blanks around it or not: each tag is one string, stripped once."""
+
+    def __missing__(self, part: str) -> str:
+        tag = part.strip()
+        self[part] = tag = self.setdefault(tag, tag)
+        return tag
+
+
+def _fast_parts(raw: bytes) -> list[str] | None:
+    """What stands between the commas of an ordinary caption; None where it needs the parser."""
     line = raw.partition(b"\n")[0] if b"\n" in raw else raw
     if (
         b"|||" in line
@@ -204,4 +214,4 @@ def _fast_tags(raw: bytes) -> list[str] | None:
         text = line.decode() if line is raw else (raw.decode() and line.decode())
     except UnicodeDecodeError:
         return None
-    return [tag for part in text.split(",") if (tag := part.strip())]
+    return text.split(",")
