@@ -25,11 +25,17 @@ from loratui.tui.graphics.service import Graphics
 from loratui.tui.screens.base import LoratuiScreen
 from loratui.tui.shell import diary, everywhere
 from loratui.tui.shell.boundary import Boundary
+from loratui.tui.shell.keys import KeyQueue
 from loratui.tui.shell.lines import Key
 from loratui.tui.shell.watch import Watch
 
 if TYPE_CHECKING:
     from loratui.core.workspace import Workspace
+
+_PANEL_SECONDS = 0.3
+"""Keys wait so long for the panel of a command that has to look something up first."""
+_SCREEN_SECONDS = 2.0
+"""And so long for another screen."""
 
 
 class LoratuiApp(Boundary):
@@ -62,6 +68,7 @@ class LoratuiApp(Boundary):
         self.own_themes: dict[str, Theme] = {}
         self._screens: dict[str, LoratuiScreen] = {}
         self._chord = False
+        self.keys = KeyQueue(self, self._send_key)
         for entry in SCREENS:
             self._add_mode(entry)
         self._problems = self._use_theme()
@@ -188,22 +195,30 @@ class LoratuiApp(Boundary):
     def run_command(self, node: DOMNode, id: str) -> None:  # noqa: A002
         """Runs the command `id` of a screen or of the app, or says why it cannot run now."""
         why = node.unavailable(id) if isinstance(node, LoratuiScreen) else everywhere.unavailable(self, id)
-        if why is None and hasattr(self.active.panel, "answer"):
+        if why is None and id not in everywhere.BESIDE and hasattr(self.active.panel, "answer"):
             self.active.close_panel()  # a question about what was there before the command is no question any more
         if why is not None:
             self.toast(why, level="warn")
         elif isinstance(node, LoratuiScreen):
             command = next(command for command in node.COMMANDS if command.id == id)
-            self.guarded(lambda: getattr(node, command.method)())
+            self.keys.began(self.guarded(lambda: getattr(node, command.method)()), _PANEL_SECONDS)
         else:
-            self.guarded(everywhere.run, self, id)
+            worker = self.guarded(everywhere.run, self, id)
+            self.keys.began(worker, _SCREEN_SECONDS if id.startswith("go.") else _PANEL_SECONDS)
 
     async def on_event(self, event: events.Event) -> None:
-        """Takes chords of two keys; after any other key the status line is composed anew.
+        """Deals with keys one after the other; after each the status line is composed anew."""
+        if not isinstance(event, events.Key | events.Paste):
+            await super().on_event(event)
+        elif event.is_forwarded:
+            await super().on_event(event)
+            self.keys.dealt_with(event)
+        else:
+            await self.keys.take(event)
 
-        A chord is begun here and not by a binding: the second key may come in the same read as the first.
-        """
-        if not isinstance(event, events.Key) or event.is_forwarded:
+    async def _send_key(self, event: events.Key | events.Paste) -> None:
+        """Takes chords of two keys; any other key goes to what has the focus."""
+        if isinstance(event, events.Paste):
             await super().on_event(event)
         elif self._chord:
             self._chord = False
@@ -216,8 +231,6 @@ class LoratuiApp(Boundary):
         elif event.key == "g" and not self._consumes(event):
             self._chord = True
             self.refresh_status()
-        elif not self._consumes(event) and self.active.begins_typing(event.key):
-            self.refresh_status_soon()
         else:
             await super().on_event(event)
             self.refresh_status_soon()

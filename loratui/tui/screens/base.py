@@ -68,6 +68,7 @@ class LoratuiScreen(Forgiving, PacedScreen):
         self._counts = ""
         self._note = ""
         self._panel: Widget | None = None
+        self._opening = False
         self._focus_before: Widget | None = None
         self._arriving: ExitStack | None = None
         self._painter: tuple[float, Timer] | None = None
@@ -105,14 +106,6 @@ class LoratuiScreen(Forgiving, PacedScreen):
             return False
         self.close_panel()
         return True
-
-    def begins_typing(self, key: str) -> bool:
-        """Gives the focus at once to a line that `key` opens, for letters may come in the same read as the key.
-
-        Returns:
-            whether it did; the key is dealt with then.
-        """
-        return False
 
     @property
     def _update_timer(self) -> Timer:
@@ -182,6 +175,12 @@ class LoratuiScreen(Forgiving, PacedScreen):
         """The open panel."""
         return self._panel
 
+    @property
+    def panel_changing(self) -> bool:
+        """Whether a panel is to have the keys in a moment, or has its answer and is about to close."""
+        answer = getattr(self._panel, "answer", None)
+        return self._opening or (answer is not None and answer.done())
+
     def show_panel(self, widget: Widget, *, right: bool = False) -> None:
         """Shows `widget` over the body: at the bottom, or at the right where asked for and there is room.
 
@@ -190,9 +189,10 @@ class LoratuiScreen(Forgiving, PacedScreen):
         self.close_panel()
         self._focus_before = self.focused
         self._panel = widget
+        self._opening = True
         self.app.drop_toast()
         host = self.query_one(PanelHost)
-        host.set_class(right and self.app.size.width >= NARROW, "-right")
+        host.place(right and self.app.size.width >= NARROW)
 
         # Mounting, laying out and focusing would each paint the panel: hold the paint until all is in place.
         hold = ExitStack()
@@ -201,6 +201,8 @@ class LoratuiScreen(Forgiving, PacedScreen):
         def focus() -> None:
             if widget.is_attached and (target := first_focusable(widget)) is not None:
                 self.set_focus(target, scroll_visible=False)
+            if self.panel in (widget, None):
+                self._opening = False
             self.refresh_status()
             self.call_after_refresh(hold.close)
 
@@ -210,11 +212,13 @@ class LoratuiScreen(Forgiving, PacedScreen):
     def close_panel(self) -> None:
         """Closes the open panel, if any, and gives the focus back."""
         panel, self._panel = self._panel, None
+        self._opening = False
         if panel is None:
             return
         if isinstance(panel, Panel):
             panel.closed()
         panel.remove()
+        self.query_one(PanelHost).place(False)
         if self._focus_before is not None and self._focus_before.is_attached:
             self.set_focus(self._focus_before, scroll_visible=False)
         self._focus_before = None
@@ -318,6 +322,7 @@ class LoratuiScreen(Forgiving, PacedScreen):
             arriving.close()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Title and status are composed for the width."""
+        """Title and status are composed for the width, a panel at the right is as high as there is room."""
+        self.query_one(PanelHost).fit()
         self.refresh_title()
         self.refresh_status()

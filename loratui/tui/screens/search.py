@@ -10,7 +10,7 @@ from loratui.core.config import load
 from loratui.core.errors import LoratuiError
 from loratui.core.jobs import Report
 from loratui.core.sanitize import line
-from loratui.tui.commands import Command, key_name
+from loratui.tui.commands import Command
 from loratui.tui.screens.search_asking import SearchAsking
 from loratui.tui.screens.search_boards import BoardsPanel
 from loratui.tui.screens.search_filters import FiltersPanel
@@ -62,14 +62,6 @@ class SearchScreen(SearchAsking):
     def command_query(self) -> None:
         """Gives the keys to the query."""
         self.set_focus(self._line.query_one(Input), scroll_visible=False)
-
-    def begins_typing(self, key: str) -> bool:
-        """The query's key, where no panel is open."""
-        keys = [key_name(own) for own in self.app.keymap.of(self.COMMANDS[0])]
-        if self.panel is not None or key not in keys:
-            return False
-        self.command_query()
-        return True
 
     async def command_board(self) -> None:
         """Asks for the boards."""

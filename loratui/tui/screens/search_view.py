@@ -20,7 +20,6 @@ from loratui.tui.screens.search_previews import Previews
 from loratui.tui.screens.search_rows import PostRows, TagRows, about, heads, label
 from loratui.tui.screens.search_shown import Shown, key_of
 from loratui.tui.shell.lines import Key
-from loratui.tui.shell.panels import PanelHost
 from loratui.tui.widgets.picture import Picture
 from loratui.tui.widgets.query_line import QueryLine
 from loratui.tui.widgets.thumbnails import ThumbnailGrid
@@ -113,9 +112,6 @@ class SearchView(LoratuiScreen):
     SearchView.-grid #right { width: 100%; layout: horizontal; padding: 0; }
     SearchView.-grid #detail { width: 44; }
 
-    SearchView PanelHost.-right { width: 72; }
-    SearchView PanelHost.-right > * { width: 100%; }
-    SearchView PanelHost.-right VirtualList { height: 1fr; }
     SearchView.-narrow BoardsPanel VirtualList { height: 8; }
 
     SearchView.-narrow #right { width: 100%; layout: vertical; padding: 0; }
@@ -180,27 +176,6 @@ class SearchView(LoratuiScreen):
     @property
     def _tags(self) -> VirtualList:
         return self.query_one("#tags", VirtualList)
-
-    def show_panel(self, widget: Widget, *, right: bool = False) -> None:
-        """As every screen does it; one at the right ends above the status line."""
-        super().show_panel(widget, right=right)
-        self._fit_host()
-
-    def close_panel(self) -> None:
-        """As every screen does it; the room at the right is given back."""
-        super().close_panel()
-        self.query_one(PanelHost).remove_class("-right")
-        self._fit_host()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """The panel too is as high as there is room."""
-        super().on_resize(event)
-        self._fit_host()
-
-    def _fit_host(self) -> None:
-        host = self.query_one(PanelHost)
-        # Textual gives what is docked the whole height, whatever its margins.
-        host.styles.height = self.app.size.height - 2 if host.has_class("-right") else None
 
     @property
     def _line(self) -> QueryLine:

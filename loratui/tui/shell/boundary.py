@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from textual.app import App
 from textual.timer import Timer
+from textual.worker import Worker
 
 from loratui.core.errors import Cancelled, LoratuiError, from_os
 from loratui.core.sanitize import line
@@ -55,15 +56,18 @@ class Boundary(App[None], inherit_bindings=False):
 
     # --- errors --------------------------------------------------------------------------------------------------
 
-    def guarded(self, function: Callable[..., object], *arguments: object) -> None:
-        """Calls `function`; what it raises becomes a toast. An async one goes on beside the screens."""
+    def guarded(self, function: Callable[..., object], *arguments: object) -> "Worker[object] | None":
+        """Calls `function`; what it raises becomes a toast.
+
+        Returns:
+            where an async one goes on, beside the screens; None where all is done.
+        """
         try:
             result = function(*arguments)
         except Exception as error:
             self.report_error(error)
-            return
-        if inspect.isawaitable(result):
-            self.run_worker(self._guard(result), exit_on_error=False)
+            return None
+        return self.run_worker(self._guard(result), exit_on_error=False) if inspect.isawaitable(result) else None
 
     async def _guard(self, work: Awaitable[object]) -> None:
         try:

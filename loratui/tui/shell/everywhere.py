@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from loratui.tui.app import LoratuiApp
     from loratui.tui.shell.panels import Panel
 
+BESIDE = frozenset({"go.top", "app.back", "app.slow-link", "app.theme", "app.suspend"})
+"""Commands that leave an open question as it is."""
+
 
 def unavailable(app: "LoratuiApp", id: str) -> str | None:  # noqa: A002
     """Why a global command cannot run now."""

@@ -32,12 +32,22 @@ class PanelHost(Vertical):
     DEFAULT_CSS = """
     PanelHost { layer: panels; dock: bottom; height: auto; width: 100%; margin-bottom: 1; background: transparent; }
     PanelHost > * { height: auto; max-height: 60vh; border-top: solid $primary; background: $surface; }
-    PanelHost.-right { dock: right; height: 1fr; width: auto; margin: 1 0; }
-    PanelHost.-right > * { height: 1fr; max-height: 100%; width: 48%; border-top: none; border-left: solid $primary; }
+    PanelHost.-right { dock: right; width: 72; margin: 1 0; }
+    PanelHost.-right > * { height: 1fr; max-height: 100%; border-top: none; border-left: solid $primary; }
+    PanelHost.-right VirtualList { height: 1fr; }
     """
 
     # Nothing of its own to paint when its size changes.
     virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=True, repaint=False)
+
+    def place(self, right: bool) -> None:
+        """At the right, or at the bottom."""
+        self.set_class(right, "-right")
+        self.fit()
+
+    def fit(self) -> None:
+        """At the right, between title and status line: Textual gives what is docked all the height, margins or not."""
+        self.styles.height = self.app.size.height - 2 if self.has_class("-right") else None
 
 
 class Panel(Forgiving, Vertical):
