@@ -15,6 +15,7 @@ from loratui.tui.screens.review_pair import PairView
 from loratui.tui.screens.review_panels import FindingsPanel
 from loratui.tui.shell.proposal import ProposalPanel
 from loratui.tui.widgets.picture import Picture
+from loratui.tui.widgets.virtual_list import VirtualList
 from tests.drawn_images import figure
 from tests.tui.app_kit import status, title, until
 
@@ -206,9 +207,15 @@ async def test_check_lists_what_is_wrong(pictures: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         screen = await review(app, pilot)
         await pilot.press("C")
-        await until(pilot, lambda: isinstance(screen.panel, FindingsPanel))
+        await until(pilot, lambda: "broken.png" in text(app, "#finding") and "enter look at it" in status(app))
         await pilot.press("escape")
         await until(pilot, lambda: screen.panel is None)
+        await pilot.press("C")
+        await until(pilot, lambda: isinstance(screen.panel, FindingsPanel) and bool(screen.query("#finding")))
+        await until(pilot, lambda: isinstance(app.focused, VirtualList) and app.focused.parent is screen.panel)
+        await pilot.press("enter")  # goes to the image itself
+        await until(pilot, lambda: "broken.png" in text(app, "#head") and screen.panel is None)
+        assert "space mark" in status(app) and "not duplicates" not in status(app)
 
 
 async def test_hardness_is_turned_by_plus_and_minus(pictures: Path) -> None:
@@ -224,7 +231,7 @@ async def test_hardness_is_turned_by_plus_and_minus(pictures: Path) -> None:
 async def test_empty_folders_say_what_to_press(tmp_path: Path) -> None:
     app = app_in(tmp_path)
     async with app.run_test(size=SMALL) as pilot:
-        screen = await review(app, pilot, "no copies")
+        screen = await review(app, pilot, "no images")
         line = "".join(strip.text for strip in (screen.query_one(CopiesPane).view.render_line(y) for y in range(15)))
         assert "Press gs" in line
         for key in ("enter", "x", "b", "p", "1"):
@@ -247,6 +254,13 @@ async def test_an_image_that_cannot_be_read_is_told_and_not_shown(tmp_path: Path
         await review(app, pilot, "no copies")
         await pilot.press("m")
         await until(pilot, lambda: "image 1 of 2" in title(app))
-        assert "not a picture" in str(app.screen.query_one(ImagesPane).query_one("#head").render())
+        pane = app.screen.query_one(ImagesPane)
+        assert "a.png  broken" in str(pane.query_one("#head").render())
+        await until(
+            pilot,
+            lambda: (
+                "not a picture" in pane.query_one(Picture).render_line(pane.query_one(Picture).size.height // 2).text
+            ),
+        )
         await pilot.press("3")
         assert "1 rated" in title(app)

@@ -1,6 +1,6 @@
 """Review: copies of one picture are decided, then the images are looked through one by one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from loratui.core.images.prepare import Preparation
     from loratui.core.images.problems import Findings
     from loratui.core.workspace import Workspace
+    from loratui.tui.shell.lines import Key
 
 _OF_COPIES = ("swap", "keep-all", "not-duplicates", "best", "flicker", "next", "previous")
 _OF_IMAGES = ("aside", "mark", "range")
@@ -33,6 +34,7 @@ class ReviewScreen(ReviewView):
     COMMANDS: ClassVar[tuple[Command, ...]] = (
         Command("review.keep", ("enter",), "keep this", "Keeps A, its copies go to the trash; or keeps the image."),
         Command("review.drop", ("x",), "trash", "Moves B, or the marked images, to the trash with their captions."),
+        Command("review.mark", ("space",), "mark", "Marks the image and steps on."),
         Command("review.keep-all", ("a",), "keep all", "Keeps all of the group: they are no duplicates."),
         Command("review.not-duplicates", ("n",), "not duplicates", "B is no duplicate of the others; remembered."),
         Command("review.best", ("b",), "best everywhere", "Keeps the best of every group, as one step."),
@@ -44,7 +46,6 @@ class ReviewScreen(ReviewView):
         Command("review.swap", ("w",), "swap", "Makes B the one to keep.", footer=False),
         Command("review.next", ("l", "right"), "next copy", "Compares A with the next copy.", footer=False),
         Command("review.previous", ("h", "left"), "copy before", "Compares A with the copy before.", footer=False),
-        Command("review.mark", ("space",), "mark", "Marks the image and steps on.", footer=False),
         Command("review.range", ("v",), "mark range", "Marks from the last marked image to the cursor.", footer=False),
         Command("review.harder", ("+",), "harder", "Copies must be more alike.", footer=False),
         Command("review.softer", ("-",), "softer", "Copies may be less alike.", footer=False),
@@ -63,9 +64,22 @@ class ReviewScreen(ReviewView):
         self._apart: list[list[tuple[str, str]]] = []
 
     def on_virtual_list_chosen(self, event: VirtualList.Chosen) -> None:
-        """Enter on a row; lists in panels are not ours."""
+        """Enter on a row; on a finding it goes to the image."""
         if self.panel is None:
             self.action_command("review.keep")
+        elif isinstance(self.panel, FindingsPanel):
+            path = self.panel.file(event.index)
+            self.close_panel()
+            if not self._on_images:
+                self.command_mode()
+            self._images.go_to(path)
+
+    def _command_keys(self, commands: "Iterable[Command]", why: "Callable[[str], str | None]") -> "Iterable[Key]":
+        """Without those of the other list, and without those of copies where there are none."""
+        others = {*_OF_COPIES} if self._on_images else {*_OF_IMAGES}
+        if not self._on_images and self._looked is not None and not self._looked.found.groups:
+            others.update(("keep", "drop", *_OF_COPIES))
+        return super()._command_keys((each for each in commands if each.id.partition(".")[2] not in others), why)
 
     # --- what can be done now ------------------------------------------------------------------------------------
 
@@ -310,4 +324,8 @@ class ReviewScreen(ReviewView):
 
             return images.check(workspace, report=report, cancel=cancel)
 
-        self.show_panel(FindingsPanel(await self.app.jobs.run("checking", check)))
+        found = await self.app.jobs.run("checking", check)
+        if found.findings:
+            self.show_panel(FindingsPanel(found))
+        else:
+            self.toast(f"nothing to mend: {count(found.files, 'image')} looked at")

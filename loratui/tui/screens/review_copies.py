@@ -83,7 +83,9 @@ class CopiesPane(Container):
         copies = [member for group in groups for member in group.files[1:]]
         identical = sum(member.relation == "identical" for member in copies)
         variants = len({variant.path for group in groups for variant in group.variants})
-        place = f"group {self.view.cursor + 1:,} of {len(groups):,}" if groups else "no copies"
+        if not groups:
+            return f"{count(len(looked.images), 'image')}, no copies" if looked.images else "no images"
+        place = f"group {self.view.cursor + 1:,} of {len(groups):,}"
         said = f"{place} · {identical:,} identical · {len(copies) - identical:,} same picture"
         return f"{said} · {count(variants, 'variant')} kept"
 

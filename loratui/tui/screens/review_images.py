@@ -93,6 +93,13 @@ class ImagesPane(Container):
             self._follow.stop()
         self._follow = self.set_timer(PAUSE, self.show_image)
 
+    def go_to(self, path: str) -> None:
+        """Puts the cursor on an image, if it is still there."""
+        images = self._looked.images if self._looked is not None else []
+        where = next((index for index, image in enumerate(images) if image.path == path), None)
+        if where is not None:
+            self.view.cursor = where
+
     def show_image(self) -> None:
         """Paints the image under the cursor."""
         looked, image = self._looked, self.image
@@ -102,13 +109,13 @@ class ImagesPane(Container):
             head.update("")
             return
         failure, facts = looked.found.failures.get(image.path), looked.found.facts.get(image.path)
-        told = line(failure.message) if failure else ""
+        told = f"broken · {size(image.size)}" if failure else ""
         if facts is not None:
             stars = looked.stars.get(image.path, 0)
             told = f"{facts.width}×{facts.height} · {facts.format} · {size(facts.bytes)}"
             told += f" · {'★' * stars}" if stars else ""
         head.update(Content.assemble((line(image.name), "bold"), (f"  {told}", "$dim")))
-        picture.show(self.workspace.root / image.path, label=line(image.name))
+        picture.show(self.workspace.root / image.path, label=line(failure.message if failure else image.name))
 
     def keep(self) -> None:
         """Decides that the image stays, or takes that back."""

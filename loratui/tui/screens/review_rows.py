@@ -73,7 +73,8 @@ class ImageRows:
         stars = self._stars.get(image.path, 0)
         pixels = f"{facts.width}×{facts.height}" if facts else size(image.size)
         tail = f" {'★' * stars:5} {pixels:>9}"
-        name = Content.styled(line(image.name), "$kept" if image.path in self._kept else "")
+        kept = image.path in self._kept
+        name = Content.styled(f"{'✓ ' if kept else ''}{line(image.name)}", "$kept" if kept else "")
         return Content.assemble(name.truncate(max(4, width - len(tail)), ellipsis=True, pad=True), (tail, "$dim"))
 
     def is_marked(self, index: int) -> bool:
