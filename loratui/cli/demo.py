@@ -1,5 +1,6 @@
 """demo: the whole way on a drawn sample, alone or by the screens."""
 
+import argparse
 import io
 import json
 import sys
@@ -26,8 +27,18 @@ def register(verbs: Verbs) -> None:
     base = "with a trainer that is set up: train on this base model for real, instead of the replay"
     parser.add_argument("--base", default="", metavar="FILE", help=base)
     parser.add_argument(
-        "--speed", type=float, default=0.0, metavar="N", help="how fast the recorded training is replayed"
+        "--speed", type=_speed, default=0.0, metavar="N", help="how many times faster the recorded training is replayed"
     )
+
+
+def _speed(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no speed between 0 and a million")
+    return found
 
 
 def demo(args: Args, out: Output) -> int:

@@ -41,6 +41,8 @@ def snapshot(root: Path) -> dict[str, bytes]:
         (["tags", "append", "two\nlines"], 2, "line", ""),
         (["subset", "move", "solo", "../out"], 2, "../out", ""),
         (["add", "gone.png"], 2, "gone.png", ""),
+        (["add", "/dev/null"], 2, "neither a file nor a folder", "files"),
+        (["demo", "--headless", "--speed", "nan"], 2, "nan", "help"),
         (["trash", "restore", "gone.png"], 2, "gone.png", "trash list"),
         (["plan", "--set", "network_dimm=3"], 2, "network_dimm", "network_dim"),
         (["train"], 3, "trainer", "setup"),

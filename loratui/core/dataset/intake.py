@@ -68,7 +68,7 @@ def find(paths: Sequence[Path]) -> list[Path]:
     """The files named, and those in folders named (not deeper).
 
     Raises:
-        UsageError: a path is not there.
+        UsageError: a path is not there, or a device or a pipe.
     """
     found: list[Path] = []
     for path in paths:
@@ -76,6 +76,8 @@ def find(paths: Sequence[Path]) -> list[Path]:
             found += sorted(child for child in path.iterdir() if child.is_file() and not child.name.startswith("."))
         elif path.is_file():
             found.append(path)
+        elif path.exists():
+            raise UsageError(f"{path} is neither a file nor a folder.", "Name files or folders.")
         else:
             raise UsageError(f"{path} is not there.", "Name files or folders that exist.")
     return found
