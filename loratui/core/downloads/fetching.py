@@ -11,14 +11,15 @@ from loratui.core.boards.board import Board
 from loratui.core.boards.network.answers import BoardError
 from loratui.core.boards.network.connections import Network, host_of
 from loratui.core.boards.post import Post
+from loratui.core.dataset.records import file_hash
 from loratui.core.downloads.captions import Style
-from loratui.core.downloads.intake import Intake
+from loratui.core.downloads.intake import Arrival, Intake
 from loratui.core.downloads.magic import image_type
 from loratui.core.downloads.manifest import Batch, Item, Manifest, State
 from loratui.core.downloads.present import Present
 from loratui.core.downloads.progress import Pace
 from loratui.core.downloads.ranks import uses_of
-from loratui.core.downloads.transfer import Job
+from loratui.core.downloads.transfer import Fetched, Job
 from loratui.core.downloads.transfers import Transfers
 from loratui.core.errors import Cancelled, LoratuiError, from_os
 from loratui.core.jobs import Report
@@ -74,7 +75,7 @@ class Fetching:
         )
         self._items: dict[int, Item] = {}
         self._hosts: dict[int, str] = {}
-        self._ready: list[tuple[Item, str]] = []
+        self._ready: list[tuple[Item, Arrival]] = []
         self._done = self._failed = 0
         self._bytes: dict[int, int] = {}
         self._sizes: dict[int, int] = {}
@@ -102,46 +103,58 @@ class Fetching:
             (post, "existing", file(post).size) for post in posts if post.name in here
         ]
         states += [(post, "queued", file(post).size) for post in new]
+        due = []
         for item in self._manifest.put(self._batch.id, states):
             if item.state == "existing":
                 self.part(item.post).unlink(missing_ok=True)
                 self.whole(item.post).unlink(missing_ok=True)
             else:
-                self._start(item, present)
+                due.append(item)
+        self._start(due, present)
 
     def go_on(self, items: Iterable[Item], present: Present) -> None:
         """Queues items that are in the manifest already."""
+        due = []
         for item in items:
             if present.has(item.post):
                 self._marks.append((item.id, "existing", ""))
                 self.whole(item.post).unlink(missing_ok=True)
             else:
-                self._start(item, present)
+                due.append(item)
+        self._start(due, present)
 
-    def _start(self, item: Item, present: Present) -> None:
-        post, part, whole = item.post, self.part(item.post), self.whole(item.post)
-        self._items[item.id] = item
-        file = self._batch.options.wishes.file(post)
-        undone = present.undone(post)
-        if undone is not None and not part.exists() and not whole.exists():
-            _from_trash(undone, whole, file.md5)
-        if whole.exists():  # the program ended between fetching it and taking it in
-            with whole.open("rb") as head:
-                self._ready.append((item, image_type(head.read(32))))
-            return
-        board = self._boards(post.board)
-        job = Job(
+    def _start(self, items: Sequence[Item], present: Present) -> None:
+        """Submits what has to be fetched; what lies here whole already is only to be taken in."""
+        jobs: dict[str, list[Job]] = {}
+        for item in items:
+            self._items[item.id] = item
+            post, whole = item.post, self.whole(item.post)
+            undone = present.undone(post)
+            if undone is not None and not self.part(post).exists() and not whole.exists():
+                _from_trash(undone, whole, self._batch.options.wishes.file(post).md5)
+            if whole.exists():  # the program ended between fetching it and taking it in
+                with whole.open("rb") as head:
+                    ext = image_type(head.read(32))
+                self._ready.append((item, Arrival(post, whole, ext, file_hash(whole))))
+            else:
+                jobs.setdefault(post.board, []).append(self._job(item))
+        for name, due in jobs.items():
+            board = self._boards(name)
+            self._transfers.submit(due, board.config.transfers, board.config.file_interval)
+
+    def _job(self, item: Item) -> Job:
+        file = self._batch.options.wishes.file(item.post)
+        self._hosts[item.id] = host_of(file.url)
+        return Job(
             item.id,
             file.url,
-            board.referer,
-            part,
+            self._boards(item.post.board).referer,
+            self.part(item.post),
             file.md5 or file.sha512,
             file.size,
             item.validator,
             file.elsewhere,
         )
-        self._hosts[item.id] = host_of(file.url)
-        self._transfers.submit([job], board.config.transfers, board.config.file_interval)
 
     def turn(self, wait: float = 0.1) -> None:
         """Deals with what has happened since the last turn.
@@ -165,7 +178,7 @@ class Fetching:
             if event.fetched is not None:
                 self._troubles.pop(self._hosts[item.id], None)
                 self._bytes[event.key] = self._sizes[event.key] = event.fetched.bytes
-                self._ready.append((item, event.fetched.ext))
+                self._arrived(item, event.fetched)
                 self._marks.append((item.id, "fetched", ""))
         now = time.monotonic()
         if len(self._ready) >= _CHUNK or (self._ready and now - self._last_intake > _CHUNK_SECONDS):
@@ -215,7 +228,7 @@ class Fetching:
         try:
             for event in self._transfers.events(0):
                 if event.fetched is not None:
-                    self._ready.append((self._items[event.key], event.fetched.ext))
+                    self._arrived(self._items[event.key], event.fetched)
             self._take_in()
             self._save()
         except LoratuiError as error:
@@ -231,12 +244,14 @@ class Fetching:
         """Where it lies when it is whole and checked, until it is taken in."""
         return self._home / f"{post.name}.whole"
 
+    def _arrived(self, item: Item, file: Fetched) -> None:
+        self._ready.append((item, Arrival(item.post, self.whole(item.post), file.ext, file.content)))
+
     def _take_in(self) -> None:
         self._last_intake = time.monotonic()
         if not self._ready:
             return
-        files = [(item.post, self.whole(item.post), ext) for item, ext in self._ready]
-        taken = {post.name for post in self._intake.take(files)}
+        taken = {post.name for post in self._intake.take([arrival for _, arrival in self._ready])}
         for item, _ in self._ready:
             state: State = "existing" if item.post.name in taken else "done"
             self._marks.append((item.id, state, ""))

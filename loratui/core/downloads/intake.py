@@ -1,6 +1,8 @@
 """Finished files into the dataset: with caption and provenance, as one undoable step after the other."""
 
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,10 +10,27 @@ from loratui.core.boards.post import Post
 from loratui.core.changes import Add, Changes, Edit, Plan
 from loratui.core.changes.plan import Operation
 from loratui.core.dataset.folder import CAPTION_SUFFIXES
-from loratui.core.dataset.records import Provenance, Records, file_hash
+from loratui.core.dataset.records import Provenance, Records
 from loratui.core.downloads.captions import Style, Uses, render
 from loratui.core.errors import Conflict, LoratuiError, from_os
 from loratui.core.words import count
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A whole file that waits to be taken in.
+
+    Attributes:
+        post: whose it is.
+        file: where it lies.
+        ext: its type, as a file ending.
+        content: the hash by which the records know it.
+    """
+
+    post: Post
+    file: Path
+    ext: str
+    content: str
 
 
 class Intake:
@@ -46,8 +65,8 @@ class Intake:
         self._style = style
         self._uses = uses
 
-    def take(self, files: Sequence[tuple[Post, Path, str]]) -> list[Post]:
-        """Takes in whole files, each with its post and its type: the file itself moves, under the journal.
+    def take(self, arrivals: Sequence[Arrival]) -> list[Post]:
+        """Takes in whole files: each moves itself, under the journal.
 
         Returns:
             the posts whose name was taken by somebody else meanwhile; their files stay where they are.
@@ -56,55 +75,54 @@ class Intake:
             LoratuiError: the disk refused. What was taken in before stays.
         """
         taken: list[Post] = []
-        rest = list(files)
+        rest = {arrival.post.name: arrival for arrival in arrivals}
         while rest:
             plan = self._plan(rest)
             try:
                 self._changes.apply(plan, group=self._group)
             except Conflict as conflict:
-                wrong = {post.name for post, _, _ in rest} & {Path(path).stem for path in conflict.files}
+                wrong = rest.keys() & {Path(path).stem for path in conflict.files}
                 if not wrong:
                     raise
-                taken += [post for post, _, _ in rest if post.name in wrong]
-                rest = [entry for entry in rest if entry[0].name not in wrong]
+                taken += [rest.pop(name).post for name in wrong]
                 continue
             break
         return taken
 
-    def _plan(self, files: Sequence[tuple[Post, Path, str]]) -> Plan:
+    def _plan(self, arrivals: Mapping[str, Arrival]) -> Plan:
+        """By the names of their posts."""
         operations: list[Operation] = []
         where = self._folder or self._root.name
         try:
             if not self._root.is_dir():  # making its folders would make a project that was moved once more
                 raise LoratuiError(f"{self._root} is not there any more.", "The download goes on where it is now.")
             (self._root / self._folder).mkdir(parents=True, exist_ok=True)
-            digests = {post.name: file_hash(file) for post, file, _ in files}
-            texts = self._captions([post for post, _, _ in files])
+            texts = self._captions(arrivals)
             # First the records: a crash in between leaves some without a picture, never the reverse.
             with self._records.batch():
-                for post, _, _ in files:
-                    self._records.put_provenance(digests[post.name], provenance(post))
-                self._records.put_rendered({digests[name]: text for name, text in texts.items()})
-            for post, file, ext in files:
-                home = f"{self._folder}/{post.name}" if self._folder else post.name
-                operations.append(Add(f"{home}.{ext}", file))
-                if post.name in texts:
-                    operations.append(Edit(f"{home}.txt", None, texts[post.name]))
+                for arrival in arrivals.values():
+                    self._records.put_provenance(arrival.content, provenance(arrival.post))
+                self._records.put_rendered({arrivals[name].content: text for name, text in texts.items()})
+            for name, arrival in arrivals.items():
+                home = f"{self._folder}/{name}" if self._folder else name
+                operations.append(Add(f"{home}.{arrival.ext}", arrival.file))
+                if name in texts:
+                    operations.append(Edit(f"{home}.txt", None, texts[name]))
         except OSError as error:
             raise from_os(error, f"Taking pictures into {where}") from error
-        title = f"get {count(len(files), 'picture')} into {where}"
-        return Plan("get", title, tuple(operations), {"downloaded": len(files)}, self._command)
+        title = f"get {count(len(arrivals), 'picture')} into {where}"
+        return Plan("get", title, tuple(operations), {"downloaded": len(arrivals)}, self._command)
 
-    def _captions(self, posts: Sequence[Post]) -> dict[str, bytes]:
-        """The captions to write, by the posts' names: a caption that is there already is somebody's own."""
+    def _captions(self, arrivals: Mapping[str, Arrival]) -> dict[str, bytes]:
+        """The captions to write, by name: a caption that is there already is somebody's own."""
         if self._style is None:
             return {}
-        home = self._root / self._folder
-        texts = {post.name: render(post.tags, self._style, self._uses) for post in posts}
+        home = str(self._root / self._folder)
+        texts = {name: render(each.post.tags, self._style, self._uses) for name, each in arrivals.items()}
         return {
             name: text
             for name, text in texts.items()
-            if text and not any((home / f"{name}{suffix}").exists() for suffix in CAPTION_SUFFIXES)
+            if text and not any(os.path.exists(f"{home}/{name}{suffix}") for suffix in CAPTION_SUFFIXES)
         }
 
 

@@ -9,7 +9,7 @@ from loratui.core.boards.board import Board
 from loratui.core.boards.network import pace
 from loratui.core.boards.network.connections import Network, host_of
 from loratui.core.boards.post import Post
-from loratui.core.downloads.transfer import Job, TransferError, fetch
+from loratui.core.downloads.transfer import Job, TransferError, check, fetch
 
 KEPT_BYTES = 256 * 1024 * 1024
 """What the cache may grow to before its oldest part is dropped."""
@@ -35,7 +35,9 @@ async def preview(network: Network, board: Board, post: Post) -> Path | None:
     part = path.with_suffix(f".{id(post):x}.part")  # two looks at one post do not write into one file
     try:
         await asyncio.sleep(pace.reserve(host_of(post.preview_url), 0))
-        await fetch(network.http, Job(0, post.preview_url, board.referer, part), lambda _: None, lambda _, __: None)
+        job = Job(0, post.preview_url, board.referer, part)
+        await fetch(network.http, job, lambda _: None, lambda _, __: None)
+        check(job)
         part.rename(path)
     finally:
         part.unlink(missing_ok=True)

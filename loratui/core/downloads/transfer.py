@@ -1,4 +1,4 @@
-"""One file from a server: gone on with where it broke off, and not believed until it has been checked."""
+"""One file from a server: gone on with where it broke off (`fetch`), and not believed until it was checked (`keep`)."""
 
 import asyncio
 import hashlib
@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from loratui.core.boards.network.connections import header, plainly, retry_after, user_agent
+from loratui.core.dataset.records import file_hash
 from loratui.core.downloads import magic
 from loratui.core.downloads.magic import image_type
 
@@ -22,8 +23,8 @@ SLOWEST = 400.0
 """Bytes a second below which, over `PATIENCE`, a server stands still though it drips."""
 PATIENCE = 60.0
 _HEAD = 32
-_TELL = 1 << 16
-"""Bytes between two reports of progress."""
+_TELL = 0.2
+"""Seconds between two reports of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,17 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A whole, checked file at the job's `part`; not yet synced to the disk: see `keep`.
+    """A whole, checked file.
 
     Attributes:
         bytes: its size.
         ext: its type by its first bytes.
+        content: the hash by which the records know it.
     """
 
     bytes: int
     ext: str
+    content: str
 
 
 class TransferError(Exception):
@@ -91,8 +94,8 @@ async def fetch(
     job: Job,
     received: Callable[[int], None],
     marked: Callable[[str, int | None], None],
-) -> Fetched:
-    """Fetches `job` into its part file.
+) -> None:
+    """Fetches `job` into its part file, to its end; what lies there then is still to be checked.
 
     Args:
         received: told how many bytes lie there, as they come.
@@ -100,23 +103,20 @@ async def fetch(
             of the whole file where the server tells it.
 
     Raises:
-        TransferError: it did not come, or is not what was due. A part that can be gone on with stays.
+        TransferError: it did not come. A part that can be gone on with stays.
         OSError: the disk refused.
     """
     have = job.part.stat().st_size if job.part.exists() else 0
-    digest = _hasher(job)
     # A part can be gone on with if the server can say that the file is the same, or the digest will tell in the end.
     if have and not (job.validator or job.digest):
         have = 0
-    if have:
-        await asyncio.to_thread(_feed, digest, job.part)
-        if digest.hexdigest() == job.digest:  # whole; the program ended before it could say so
-            return _checked(job, have, job.digest)
+    if have and job.digest and await asyncio.to_thread(_digest, job) == job.digest:
+        return  # whole; the program ended before it could say so
     try:
         async with http.stream("GET", job.url, headers=_headers(job, have)) as response:
             if response.status_code == 416:
                 if _whole_size(response) == have:
-                    return _checked(job, have, digest.hexdigest())
+                    return
                 job.part.unlink(missing_ok=True)
                 raise TransferError("the server's file is shorter than what we have", again=True)
             _refuse(response)
@@ -126,26 +126,26 @@ async def fetch(
                 job.part.unlink(missing_ok=True)
                 raise TransferError("the server sent another part than asked for", again=True)
             if not going_on:
-                have, digest = 0, _hasher(job)
+                have = 0
             told = response.headers.get("content-length", "")
             due = have + int(told) if told.isdigit() and "content-encoding" not in response.headers else None
             most = MAX_FILE if job.size is None else min(2 * job.size + SLACK, MAX_FILE)
             _limit(due or 0, most, job)
             marked(mark, due)
             with job.part.open("ab" if going_on else "wb") as file:
-                head, last = b"" if have == 0 else None, have
+                head = b"" if have == 0 else None
                 since, then = time.monotonic(), have
+                told_at = since
                 async for chunk in response.aiter_raw():
                     file.write(chunk)
-                    digest.update(chunk)
                     have += len(chunk)
                     if head is not None:
                         head = _judged(head + chunk[:_HEAD])
-                    if have - last >= _TELL:
-                        last = have
-                        received(have)
                     _limit(have, most, job)
-                    if (now := time.monotonic()) - since > PATIENCE:
+                    if (now := time.monotonic()) - told_at >= _TELL:
+                        told_at = now
+                        received(have)
+                    if now - since > PATIENCE:
                         if have - then < SLOWEST * (now - since):
                             raise TransferError("the server stood still", again=True)
                         since, then = now, have
@@ -158,18 +158,51 @@ async def fetch(
         if not error.again:
             job.part.unlink(missing_ok=True)
         raise
-    return _checked(job, have, digest.hexdigest())
 
 
-def keep(part: Path, whole: Path) -> None:
-    """Makes a checked file durable, and names it so: a file of that name is never asked for again.
+def check(job: Job) -> str:
+    """Looks whether what lies in the job's part is the file that was due; what is not is dropped.
+
+    Returns:
+        its type by its first bytes, as a file ending.
 
     Raises:
+        TransferError: it is not.
         OSError: the disk refused.
     """
-    with part.open("rb") as file:
+    size = job.part.stat().st_size
+    with job.part.open("rb") as file:
+        ext = image_type(file.read(_HEAD))
+    wrong = ""
+    if not ext:
+        wrong = "no picture"
+    elif job.digest:
+        kind = "md5" if len(job.digest) == 32 else "sha512"
+        wrong = "" if _digest(job) == job.digest else f"not the file the board describes ({kind})"
+    elif job.size is not None:
+        wrong = "" if size == job.size else "not the file the board describes (size)"
+    elif not magic.ended(job.part, ext):
+        wrong = "broken off in the middle"
+    if wrong:
+        job.part.unlink(missing_ok=True)
+        raise TransferError(wrong, again=bool(ext))
+    return ext
+
+
+def keep(job: Job) -> Fetched:
+    """Checks a file, makes it durable, and only then names it `.whole`: one of that name is never asked for again.
+
+    Raises:
+        TransferError: it is not what was due.
+        OSError: the disk refused.
+    """
+    ext = check(job)
+    with job.part.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
         os.fsync(file.fileno())
-    part.rename(whole)
+    fetched = Fetched(size, ext, file_hash(job.part))
+    job.part.rename(job.part.with_suffix(".whole"))
+    return fetched
 
 
 def _headers(job: Job, have: int) -> dict[str, str]:
@@ -230,30 +263,11 @@ def _whole_size(response: httpx.Response) -> int:
     return int(size) if size.isdigit() else -1
 
 
-def _checked(job: Job, have: int, digest: str) -> Fetched:
+def _digest(job: Job) -> str:
+    """Hex of what lies in the part, by the kind of the job's digest."""
     with job.part.open("rb") as file:
-        ext = image_type(file.read(_HEAD))
-    wrong = ""
-    if not ext:
-        wrong = "no picture"
-    elif job.digest:
-        kind = "md5" if len(job.digest) == 32 else "sha512"
-        wrong = "" if digest == job.digest else f"not the file the board describes ({kind})"
-    elif job.size is not None:
-        wrong = "" if have == job.size else "not the file the board describes (size)"
-    elif not magic.ended(job.part, ext):
-        wrong = "broken off in the middle"
-    if wrong:
-        job.part.unlink(missing_ok=True)
-        raise TransferError(wrong, again=bool(ext))
-    return Fetched(have, ext)
+        return hashlib.file_digest(file, "sha512" if len(job.digest) == 128 else _md5).hexdigest()
 
 
-def _hasher(job: Job) -> "hashlib._Hash":
-    return hashlib.sha512() if len(job.digest) == 128 else hashlib.md5(usedforsecurity=False)
-
-
-def _feed(digest: "hashlib._Hash", path: Path) -> None:
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+def _md5() -> "hashlib._Hash":
+    return hashlib.md5(usedforsecurity=False)

@@ -2,10 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Iterable
-from concurrent.futures import Future
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
 
 from loratui.core.boards.network import pace
 from loratui.core.boards.network.connections import LONGEST_WAIT, Network, host_of
@@ -14,7 +15,9 @@ from loratui.core.downloads.transfer import Fetched, Job, TransferError, fetch, 
 PER_HOST = 4
 TRIES = 4
 _KEEPING = 16
-"""Files that may wait for the disk; beyond that the network waits too."""
+"""Files that may wait for their check and for the disk; beyond that the network waits too."""
+_KEEPERS = 2
+"""Of them so many at a time: more would take the processor from the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Event:
 
     Attributes:
         key: the job's.
-        fetched: it is whole, and lies at `whole(job)`.
+        fetched: it is whole, checked and on the disk, and named `.whole`.
         error: it failed for good, in a few words.
         trouble: with an error: it is the host's, and may befall every file of it.
         bytes: how many lie there now, if that changed.
@@ -53,10 +56,13 @@ class Transfers:
     def __init__(self, network: Network, tries: int = TRIES) -> None:
         self._network = network
         self._tries = tries
-        self._queues: dict[str, asyncio.Queue[Job]] = {}
-        self._workers: list[Future[None]] = []
+        self._queues: dict[str, asyncio.Queue[tuple[Job, int]]] = {}
+        self._slots: list[asyncio.Task[None]] = []
         self._keeping: set[asyncio.Task[None]] = set()
-        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._keepers = ThreadPoolExecutor(_KEEPERS, "keeping")
+        # What only tells how far a file is waits here until somebody looks: it wakes nobody.
+        self._events: deque[Event] = deque()
+        self._ended = threading.Event()
         self.pending = 0
         """Jobs given and not yet ended."""
 
@@ -68,103 +74,122 @@ class Transfers:
             per_host: how many files at once from one host; the first jobs of a host say it.
             interval: seconds between the beginnings of two files of one host; likewise.
         """
+        hosts: dict[str, list[Job]] = {}
         for job in jobs:
+            hosts.setdefault(host_of(job.url), []).append(job)
             self.pending += 1
-            host = host_of(job.url)
+        self._network.start(self._add(hosts, per_host, interval))
+
+    async def _add(self, hosts: Mapping[str, Sequence[Job]], per_host: int, interval: float) -> None:
+        for host, jobs in hosts.items():
             if host not in self._queues:
                 self._queues[host] = asyncio.Queue()
-                self._workers += [self._network.start(self._work(host, interval)) for _ in range(per_host)]
-            self._network.start(self._queues[host].put(job))
+                self._slots += [asyncio.create_task(self._work(host, interval)) for _ in range(per_host)]
+            for job in jobs:
+                self._queues[host].put_nowait((job, 1))
 
     def events(self, wait: float = 0.1) -> list[Event]:
-        """What happened since the last call; waits at most `wait` seconds for the first."""
-        found: list[Event] = []
-        try:
-            found.append(self._events.get(timeout=wait) if wait else self._events.get_nowait())
-            while True:
-                found.append(self._events.get_nowait())
-        except Empty:
-            pass
+        """What happened since the last call; waits at most `wait` seconds for a file that ends."""
+        if wait:
+            self._ended.wait(wait)
+        self._ended.clear()  # before looking: what ends from now on wakes the next call
+        found = [self._events.popleft() for _ in range(len(self._events))]
         self.pending -= sum(1 for event in found if event.fetched or event.error or event.broken)
         return found
 
     def stop(self) -> None:
         """Ends all at once; parts stay where they are."""
-        for worker in self._workers:
-            worker.cancel()
-        self._network.run(self._settled())
+        self._network.run(self._stop())
+        self._keepers.shutdown()
 
-    async def _settled(self) -> None:
-        await asyncio.sleep(0)  # lets the cancelled ones close their files
+    async def _stop(self) -> None:
+        for slot in self._slots:
+            slot.cancel()
+        await asyncio.gather(*self._slots, return_exceptions=True)  # they close their files
         await asyncio.gather(*self._keeping, return_exceptions=True)
 
     async def _work(self, host: str, interval: float) -> None:
+        """One place for a file of the host at a time."""
         queue = self._queues[host]
         while True:
-            job = await queue.get()
+            job, attempt = await queue.get()
             try:
-                fetched = await self._fetch(job, host, interval)
-                # The next file is asked for while the disk still writes this one.
-                while len(self._keeping) >= _KEEPING:
-                    await asyncio.wait(self._keeping, return_when=asyncio.FIRST_COMPLETED)
-                task = asyncio.create_task(self._keep(job, fetched))
-                self._keeping.add(task)
-                task.add_done_callback(self._keeping.discard)
-            except TransferError as error:
-                self._events.put(Event(job.key, error=error.reason, trouble=error.again))
-            except OSError as error:
-                self._events.put(Event(job.key, broken=error))
+                attempt = await self._fetch(job, attempt, host, interval)
             except Exception as error:
-                # Whatever an odd server provokes: the file fails, its worker must not, or the get would wait for ever.
-                self._events.put(Event(job.key, error=f"unexpected trouble ({type(error).__name__})"))
+                self._failed(job, error)
+                continue
+            # The next file is asked for while this one is still checked and written.
+            while len(self._keeping) >= _KEEPING:
+                await asyncio.wait(self._keeping, return_when=asyncio.FIRST_COMPLETED)
+            task = asyncio.create_task(self._keep(job, attempt, queue))
+            self._keeping.add(task)
+            task.add_done_callback(self._keeping.discard)
 
-    async def _keep(self, job: Job, fetched: Fetched) -> None:
+    async def _keep(self, job: Job, attempt: int, queue: asyncio.Queue[tuple[Job, int]]) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.to_thread(keep, job.part, job.part.with_suffix(".whole"))
-        except OSError as error:
-            self._events.put(Event(job.key, broken=error))
-        else:
-            self._events.put(Event(job.key, fetched=fetched))
+            self._end(Event(job.key, fetched=await loop.run_in_executor(self._keepers, keep, job)))
+        except Exception as error:
+            if isinstance(error, TransferError) and error.again and attempt < self._tries:
+                loop.call_later(self._pause(attempt), queue.put_nowait, (job, attempt + 1))
+            else:
+                self._failed(job, error)
 
-    async def _fetch(self, job: Job, host: str, interval: float) -> Fetched:
-        """Tries the job's addresses in turn."""
+    def _failed(self, job: Job, error: Exception) -> None:
+        match error:
+            case TransferError():
+                self._end(Event(job.key, error=error.reason, trouble=error.again))
+            case OSError():
+                self._end(Event(job.key, broken=error))
+            case _:
+                # Whatever an odd server provokes: the file fails, its place must not, or the get would wait for ever.
+                self._end(Event(job.key, error=f"unexpected trouble ({type(error).__name__})"))
+
+    def _end(self, event: Event) -> None:
+        self._events.append(event)
+        self._ended.set()
+
+    def _pause(self, attempt: int) -> float:
+        """Seconds before the next try."""
+        return self._network.backoff * 2.0 ** (attempt - 1) * random.uniform(0.8, 1.2)
+
+    async def _fetch(self, job: Job, attempt: int, host: str, interval: float) -> int:
+        """Tries the job's addresses in turn. Returns how many attempts it took."""
         for url in (job.url, *job.others):
             try:
-                return await self._tried(replace(job, url=url), host, interval)
+                return await self._tried(replace(job, url=url), attempt, host, interval)
             except TransferError as error:
                 last = error
                 if not error.gone:
                     break
         raise last
 
-    async def _tried(self, job: Job, host: str, interval: float) -> Fetched:
+    async def _tried(self, job: Job, attempt: int, host: str, interval: float) -> int:
         """Repeats what a repeat may mend."""
         mark = job.validator
 
         def marked(validator: str, size: int | None) -> None:
             nonlocal mark
             mark = validator
-            self._events.put(Event(job.key, validator=validator, size=size))
+            self._events.append(Event(job.key, validator=validator, size=size))
 
-        attempt = 0
+        def received(count: int) -> None:
+            self._events.append(Event(job.key, bytes=count))
+
         while True:
-            attempt += 1
             while wait := pace.reserve(host, interval):
                 await asyncio.sleep(wait)
                 if interval:
                     break
             try:
-                return await fetch(
-                    self._network.http,
-                    replace(job, validator=mark),
-                    lambda count: self._events.put(Event(job.key, bytes=count)),
-                    marked,
-                )
+                await fetch(self._network.http, replace(job, validator=mark), received, marked)
+                return attempt
             except TransferError as error:
-                if not error.again or attempt == self._tries or (error.wait or 0) > LONGEST_WAIT:
+                if not error.again or attempt >= self._tries or (error.wait or 0) > LONGEST_WAIT:
                     raise
-                seconds = self._network.backoff * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)
+                seconds = self._pause(attempt)
                 if error.wait is not None or error.busy:
                     pace.hold(host, seconds if error.wait is None else error.wait)
                 else:
                     await asyncio.sleep(seconds)
+            attempt += 1
