@@ -11,7 +11,7 @@ from loratui.core.errors import UsageError
 from loratui.core.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from loratui.core.boards.choosing.filters import Cost
     from loratui.core.boards.listing.listing import Listing
@@ -129,7 +129,7 @@ def search(args: Args, out: Output) -> int:
         if out.json:
             posts = found.categorised(posts, report=report)
     several = len(boards) > 1
-    lines = [_row(post, several) for post in posts]
+    lines = [_row(post, several) for post in posts] or ["Nothing found."]
     lines += ["", found.told(), *_division(found, several), *_left_out(found), *_problems(found.problems)]
     document = {
         "board": ",".join(board.name for board in boards),
@@ -174,7 +174,7 @@ def get(args: Args, out: Output) -> int:
             report=report,
             cancel=out.cancel,
         )
-    return out.done(_got(got), _told(got, out.dry_run), 1 if got.failed else 0)
+    return out.done(_got(got), _told(got, [board.name for board in boards], out.dry_run), 1 if got.failed else 0)
 
 
 def _got(got: "Got") -> dict[str, object]:
@@ -193,7 +193,7 @@ def _got(got: "Got") -> dict[str, object]:
     }
 
 
-def _told(got: "Got", dry_run: bool) -> list[str]:
+def _told(got: "Got", boards: "Sequence[str]", dry_run: bool) -> list[str]:
     verb = "would be downloaded" if dry_run else "downloaded"
     text = f"{got.found} found: {got.downloaded} {verb}, {got.existing} were there"
     if got.failed:
@@ -209,14 +209,19 @@ def _told(got: "Got", dry_run: bool) -> list[str]:
         dearest = sorted(got.filtered.items(), key=lambda pair: -pair[1])
         lines.append("left out: " + " · ".join(f"{number:,} {reason}" for reason, number in dearest))
     lines += _problems(got.problems)
+    from loratui.core.downloads.reasons import REPEAT, remedy
+
     reasons: dict[str, list[int]] = {}
     for number, reason in got.failed:
         reasons.setdefault(reason, []).append(number)
+    board = boards[0] if len(boards) == 1 else "NAME"
     for reason, numbers in reasons.items():
         shown = " ".join(str(number) for number in numbers[:8])
         lines.append(f"failed, {reason}: {shown}{' …' if len(numbers) > 8 else ''}")
-    if got.failed:
-        lines.append("Repeat the same get to try those again; nothing else is fetched twice.")
+        if (helps := remedy(reason, board)) != REPEAT:
+            lines.append(helps)
+    if any(remedy(reason, board) == REPEAT for reason in reasons):
+        lines.append(REPEAT)
     return [*lines, got.cut] if got.cut else lines
 
 

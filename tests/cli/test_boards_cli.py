@@ -369,3 +369,36 @@ def test_the_options_of_a_get_are_those_of_its_stored_command(server: BoardServe
     )
     args = parser().parse_args(["get", "solo", *wanted.options()])
     assert wishes(args, None) == wanted
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "helps"),
+    [
+        ({"kind": "html"}, "no picture, but a web page", "boards.mine.referer"),
+        ({"kind": "redirect"}, "no picture, but a web page", "HTTPS_PROXY"),
+        ({"kind": "status", "status": 403}, "the server refused (403)", "HTTPS_PROXY"),
+        ({"kind": "status", "status": 404}, "the board no longer has the file", "another board"),
+        ({"kind": "raw", "body": b"x" * 99}, "no picture", "damaged"),
+        ({"kind": "raw", "body": b"\x89PNG\r\n\x1a\n" + b"x" * 9**7}, "much larger than the board says", "by hand"),
+        (
+            {"kind": "status", "status": 429, "headers": {"Retry-After": "3600"}},
+            "the server asks to slow down (429)",
+            "transfers = 1",
+        ),
+    ],
+    ids=["html", "hotlink", "403", "404", "nothing", "huge", "429"],
+)
+def test_a_file_that_did_not_come_is_told_with_what_helps(
+    server: BoardServer, loratui: Any, fault: dict[str, Any], reason: str, helps: str
+) -> None:
+    server.faults.append(Fault("/files/", **fault))
+    answer = loratui("get", "kafka_(x)", "--limit", "1")
+    assert answer.code == 1
+    told = answer.out.splitlines()
+    (place,) = [number for number, text in enumerate(told) if text.startswith(f"failed, {reason}: ")]
+    assert helps in told[place + 1] and not any(text.startswith("Repeat the same get to") for text in told)
+
+
+def test_a_search_that_finds_nothing_says_so(server: BoardServer, loratui: Any) -> None:
+    answer = loratui("search", "kafak")
+    assert answer.code == 0 and answer.out.startswith("Nothing found.")
