@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from loratui.cli.live import LiveLine
 from loratui.cli.verbs import Args
 from loratui.core.errors import Cancelled, ConfirmationNeeded, LoratuiError, UsageError, from_os
 from loratui.core.sanitize import line
@@ -153,12 +154,12 @@ def _quiet(done: int, total: int | None, note: str = "", /) -> None:
 
 
 class _Bar:
-    """One line, rewritten at most ten times a second."""
+    """A line of progress, written at most ten times a second."""
 
     def __init__(self, title: str) -> None:
         self._title = title
         self._start = self._last = time.monotonic()
-        self._shown = False
+        self._line = LiveLine()
 
     def __call__(self, done: int, total: int | None, note: str = "", /) -> None:
         now = time.monotonic()
@@ -172,16 +173,10 @@ class _Bar:
                 parts.append(f"{duration((now - self._start) / done * (total - done))} left")
         elif done:
             parts.append(f"{done:,}")
-        width = os.get_terminal_size(sys.stderr.fileno()).columns
-        text = line(" · ".join([*parts, *([note] if note else [])]))[: max(0, width - 1)]
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
-        self._shown = True
+        self._line.show(" · ".join([*parts, *([note] if note else [])]))
 
     def clear(self) -> None:
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        self._line.clear()
 
 
 def _plain(value: Any) -> Any:

@@ -5,6 +5,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from loratui.cli.live import LiveLine
 from loratui.cli.output import Output
 from loratui.cli.verbs import Args, Verbs
 from loratui.core.errors import Cancelled
@@ -192,7 +193,7 @@ class _Painter:
         self._live = sys.stderr.isatty()
         self._pause = 0.5 if self._live else 5.0
         self._last = -self._pause
-        self._shown = False
+        self._line = LiveLine()
 
     def show(self, event: dict[str, Any]) -> None:
         """Shows one event."""
@@ -206,19 +207,14 @@ class _Painter:
         print(line(f"{stamp:%H:%M:%S} {_sentence(event)}", 1000), flush=True)
 
     def _step(self, text: str) -> None:
-        if not self._live:
+        if self._live:
+            self._line.show(text)
+        else:
             print(text, flush=True)
-            return
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
-        self._shown = True
 
     def clear(self) -> None:
         """Takes the rewritten line away."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-            self._shown = False
+        self._line.clear()
 
 
 def _step(event: dict[str, Any]) -> str:
