@@ -1,5 +1,7 @@
 """Captions are read as the trainer reads them, and an edit changes nothing outside of itself."""
 
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,7 @@ def after(raw: str, **edit: object) -> str:
         ("a,,b,", ["a", "b"]),
         ("", []),
         ("1girl ||| solo, hat ||| end", ["1girl", "solo", "hat", "end"]),
+        ("a ||| b ||| c, d ||| e, f", ["a", "b", "c", "d ||| e", "f"]),
         ("{red|blue, green} hair, x", ["{red|blue, green} hair", "x"]),
         ("a;;;b, c", ["a;;;b", "c"]),
         ("{{red|blue, green}} hair, x", ["{{red|blue", "green}} hair", "x"]),
@@ -40,6 +43,25 @@ def after(raw: str, **edit: object) -> str:
 )
 def test_tags_are_those_the_trainer_sees(raw: str, tags: list[str]) -> None:
     assert Caption.parse(raw.encode()).tags == tags
+
+
+def trainer(text: str) -> list[str]:
+    """The tags as sd-scripts' `read_caption` and `process_caption` split a file with `keep_tokens_separator` `|||`."""
+    lines = io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8").readlines()
+    caption = lines[0].strip() if lines else ""
+    return [tag.strip() for part in caption.split("|||", 2) for tag in part.split(",") if tag.strip()]
+
+
+@given(TEXT.filter(lambda text: "{" not in text and not text.startswith("\ufeff")))
+def test_the_tags_are_the_trainers(text: str) -> None:
+    assert Caption.parse(text.encode()).tags == trainer(text)
+
+
+@given(TEXT, st.integers(1, 3))
+def test_what_is_put_first_is_what_keep_tokens_keeps(text: str, number: int) -> None:
+    triggers = ["trigger", "a", "b"][:number]
+    first = Caption.parse(text.encode()).prepend(triggers)
+    assert "|||" in first.text or first.kept(number) == triggers
 
 
 @given(TEXT)
@@ -150,6 +172,9 @@ def test_an_odd_caption_is_read_at_once(piece: str) -> None:
         ("  |||  ", {"prepend": ["t"]}, "  t |||  "),
         (" a, b", {"prepend": ["t"]}, " t, a, b"),
         ("a,,b", {"remove": ["a"]}, ",b"),
+        (", t, b", {"prepend": ["t"]}, "t, b"),
+        (" , t,, u, b", {"prepend": ["t", "u"]}, " t, u,, b"),
+        ("t,, b", {"prepend": ["t"]}, "t,, b"),
         ("|, a|||b", {"remove": ["a"]}, "| |||b"),
         ("a, a, b, c", {"map_tags": {"c": "b"}}, "a, a, b"),
         ("a, c", {"map_tags": {"c": "d, a"}}, "a, d"),

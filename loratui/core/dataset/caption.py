@@ -1,8 +1,9 @@
 """A caption as the trainer reads it, and edits that change not one byte outside of themselves.
 
 The trainer reads the first line, splits it at commas and strips the parts. `|||` parts the fixed tags from the shuffled
-ones and is no tag; `;;;` inside a part keeps it together; a wildcard `{a|b}` may hold commas, `{{` and `}}` are braces
-that make none. A backslash escapes nothing: `\\(x\\)` is the tag's own text. Further lines stay as they are.
+ones, a second one those from fixed ones at the end; a third is text. `;;;` inside a part keeps it together; a wildcard
+`{a|b}` may hold commas, `{{` and `}}` are braces that make none. A backslash escapes nothing: `\\(x\\)` is the tag's
+own text. Further lines stay as they are.
 
 A tag that is taken out goes with the blanks around it and one comma; one that comes in brings its own comma and blank.
 Only `with_tags` writes the first line anew.
@@ -11,6 +12,7 @@ Only `with_tags` writes the first line anew.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from loratui.core.errors import LoratuiError
 
@@ -67,7 +69,7 @@ class Caption:
     """A parsed caption. Edits give a new one.
 
     Attributes:
-        encoding: `utf-8` or `utf-8-sig` (with a byte order mark, kept).
+        encoding: `utf-8` or `utf-8-sig` (with a byte order mark, kept: CLIP drops what the trainer reads of it).
     """
 
     __slots__ = ("_parts", "_rest", "encoding")
@@ -108,6 +110,10 @@ class Caption:
     def tags(self) -> list[str]:
         """The tags of the first line, stripped, in order; empty ones left out."""
         return [part.text.strip() for part in self._parts if part.tag and part.text.strip()]
+
+    def kept(self, number: int) -> list[str]:
+        """What `keep_tokens` keeps at the front, where no `|||` says it: between two commas the trainer sees a tag."""
+        return [part.strip() for part in self.text.strip().split(",")][:number]
 
     @property
     def text(self) -> str:
@@ -153,9 +159,9 @@ class Caption:
     def prepend(self, tags: Iterable[str]) -> "Caption":
         """With the tags first, in this order; those it has are moved there."""
         first = _distinct(tags)
-        if not first or (
-            self.tags[: len(first)] == first and len(self.remove(first).tags) == len(self.tags) - len(first)
-        ):
+        front = self._parts[: 2 * len(first) - 1 : 2] if first else []
+        once = len(self.tags) - len(self.remove(first).tags) == len(first)
+        if once and [part.text.strip() for part in front] == first:
             return self
         bare = self.remove(first)
         body = bare.text.lstrip()
@@ -241,7 +247,7 @@ def _distinct(tags: Iterable[str]) -> list[str]:
 def _split(line: str) -> list[_Part]:
     parts: list[_Part] = []
     position = 0
-    for separator in [*_SEPARATOR.finditer(line), None]:
+    for separator in [*islice(_SEPARATOR.finditer(line), 2), None]:
         section = line[position : len(line) if separator is None else separator.start()]
         bare = section if separator is None else section.rstrip()
         start = 0
