@@ -377,6 +377,11 @@ def test_the_options_of_a_get_are_those_of_its_stored_command(server: BoardServe
         ({"kind": "html"}, "no picture, but a web page", "boards.mine.referer"),
         ({"kind": "redirect"}, "no picture, but a web page", "HTTPS_PROXY"),
         ({"kind": "status", "status": 403}, "the server refused (403)", "HTTPS_PROXY"),
+        (
+            {"kind": "status", "status": 403, "headers": {"cf-mitigated": "challenge"}},
+            "Cloudflare's test for browsers in place of the file",
+            "HTTPS_PROXY",
+        ),
         ({"kind": "status", "status": 404}, "the board no longer has the file", "another board"),
         ({"kind": "raw", "body": b"x" * 99}, "no picture", "damaged"),
         ({"kind": "raw", "body": b"\x89PNG\r\n\x1a\n" + b"x" * 9**7}, "much larger than the board says", "by hand"),
@@ -386,7 +391,7 @@ def test_the_options_of_a_get_are_those_of_its_stored_command(server: BoardServe
             "transfers = 1",
         ),
     ],
-    ids=["html", "hotlink", "403", "404", "nothing", "huge", "429"],
+    ids=["html", "hotlink", "403", "cloudflare", "404", "nothing", "huge", "429"],
 )
 def test_a_file_that_did_not_come_is_told_with_what_helps(
     server: BoardServer, loratui: Any, fault: dict[str, Any], reason: str, helps: str

@@ -290,9 +290,10 @@ def test_a_file_of_philomena_is_what_its_sha512_says(tmp_path: Path) -> None:
 
 def test_a_file_of_zerochan_is_looked_for_under_each_type(tmp_path: Path) -> None:
     with BoardServer("zerochan", [Sample(7, noise(7, 16))]) as server, Network(backoff=0.005) as network:
-        made = ENGINES["zerochan"]("mine", BoardConfig(engine="zerochan", url=server.url))
+        made = ENGINES["zerochan"]("mine", BoardConfig(engine="zerochan", url=server.url, login="Some Body"))
         got = get(Workspace.open(tmp_path), made, "1girl", network=network)
         assert server.file_requests() == ["/.full.7.jpg", "/.full.7.png"]
+        assert all(head["user-agent"].endswith(" - Some Body") for _, _, head in server.requests)
     assert got.downloaded == 1 and (tmp_path / "mine_7.png").read_bytes() == noise(7, 16)
 
 

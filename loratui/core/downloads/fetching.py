@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from loratui.core.boards.board import Board
 from loratui.core.boards.network.answers import BoardError
+from loratui.core.boards.network.client import agent_of
 from loratui.core.boards.network.connections import Network, host_of
 from loratui.core.boards.post import Post
 from loratui.core.dataset.records import file_hash
@@ -145,15 +146,17 @@ class Fetching:
     def _job(self, item: Item) -> Job:
         file = self._batch.options.wishes.file(item.post)
         self._hosts[item.id] = host_of(file.url)
+        board = self._boards(item.post.board)
         return Job(
             item.id,
             file.url,
-            self._boards(item.post.board).referer,
+            board.referer,
             self.part(item.post),
             file.md5 or file.sha512,
             file.size,
             item.validator,
             file.elsewhere,
+            agent_of(board),
         )
 
     def turn(self, wait: float = 0.1) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from loratui.core import paths, sanitize
 from loratui.core.boards.board import Board
 from loratui.core.boards.network import pace
+from loratui.core.boards.network.client import agent_of
 from loratui.core.boards.network.connections import Network, host_of
 from loratui.core.boards.post import Post
 from loratui.core.downloads.transfer import Job, TransferError, check, fetch
@@ -35,7 +36,7 @@ async def preview(network: Network, board: Board, post: Post) -> Path | None:
     part = path.with_suffix(f".{id(post):x}.part")  # two looks at one post do not write into one file
     try:
         await asyncio.sleep(pace.reserve(host_of(post.preview_url), 0))
-        job = Job(0, post.preview_url, board.referer, part)
+        job = Job(0, post.preview_url, board.referer, part, agent=agent_of(board))
         await fetch(network.http, job, lambda _: None, lambda _, __: None)
         check(job)
         part.rename(path)

@@ -11,6 +11,10 @@ _REMEDIES = {
     "no picture, but a web page": _TURNED_AWAY,
     "no picture": _DAMAGED,
     "the server sends us in circles": _TURNED_AWAY,
+    "Cloudflare's test": (
+        "Its file server takes this machine's address for a robot's: use a proxy (HTTPS_PROXY), so that it sees "
+        "another one, or look for them on another board."
+    ),
     "the server refused": _TURNED_AWAY,
     "the board no longer has the file": "It is gone there: look for it on another board.",
     "the server asks to slow down": (

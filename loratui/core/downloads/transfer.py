@@ -40,6 +40,7 @@ class Job:
         size: bytes it must have; None if unknown.
         validator: the server's mark of the version that lies in `part`, "" if unknown.
         others: further addresses, tried in turn where the server has no file at `url`.
+        agent: how we introduce ourselves; some sites ban visitors without a name from their files too.
     """
 
     key: int
@@ -50,6 +51,7 @@ class Job:
     size: int | None = None
     validator: str = ""
     others: tuple[str, ...] = ()
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,7 @@ def keep(job: Job) -> Fetched:
 
 
 def _headers(job: Job, have: int) -> dict[str, str]:
-    headers = {"User-Agent": user_agent(), "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
+    headers = {"User-Agent": job.agent or user_agent(), "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
     if job.referer:
         headers["Referer"] = header(job.referer)
     if have:
@@ -226,6 +228,8 @@ def _limit(have: int, most: int, job: Job) -> None:
 def _refuse(response: httpx.Response) -> None:
     """Raises for any answer that is not the beginning of a file."""
     status, wait = response.status_code, retry_after(response.headers)
+    if response.headers.get("cf-mitigated"):
+        raise TransferError("Cloudflare's test for browsers in place of the file")
     if status in (429, 503):
         raise TransferError(f"the server asks to slow down ({status})", again=True, wait=wait, busy=True)
     if status >= 500:

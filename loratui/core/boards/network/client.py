@@ -99,6 +99,12 @@ class Client:
         raise AssertionError("unreachable")
 
     async def _ask(self, request: Request) -> bytes:
+        try:
+            return await self._insist(request)
+        finally:
+            self.network.retrying.pop(self.board.name, None)
+
+    async def _insist(self, request: Request) -> bytes:
         host = host_of(self.board.url)
         started = time.monotonic()
         for attempt in range(1, self.tries + 1):
@@ -116,6 +122,7 @@ class Client:
                 raise found
             if wait is not None or found.status == 429:
                 pace.hold(host, seconds)
+            self.network.retrying[self.board.name] = found.message
             await asyncio.sleep(seconds)
         raise AssertionError("unreachable")
 
@@ -149,7 +156,7 @@ class Client:
         board = self.board
         headers = {
             "Accept": "application/json, text/xml;q=0.8",
-            "User-Agent": user_agent(board.config.login, board.AGENT),
+            "User-Agent": agent_of(board),
         }
         target = httpx.URL(board.url + request.path)
         for _ in range(MAX_REDIRECTS + 1):
@@ -175,6 +182,11 @@ class Client:
                 raise answers.elsewhere(board, following)
             target = httpx.URL(following)
         raise answers.circles(board)
+
+
+def agent_of(board: Board) -> str:
+    """How we introduce ourselves to a board and its file servers: with the person's name where there is one."""
+    return user_agent(board.config.login, board.AGENT)
 
 
 def _same_host(url: str, other: str) -> bool:
