@@ -101,7 +101,7 @@ async def test_a_change_keeps_to_the_scope_it_was_asked_on(root: Path, monkeypat
         screen = await opened(app, pilot)
         await asked(screen, pilot, "/", FilterPanel)
         await pilot.press(*"hat", "enter")
-        await until(pilot, lambda: "scope: 2 that fit hat" in title(app) and not app.jobs.running)
+        await until(pilot, lambda: "scope: 2 images" in title(app) and not app.jobs.running)
         (root / "dataset" / "o.txt").write_text("1girl, solo")
         download(root, "l")
         (root / "dataset" / "l.txt").write_text("1girl")
@@ -115,7 +115,7 @@ async def test_a_change_keeps_to_the_scope_it_was_asked_on(root: Path, monkeypat
         gate.set()
         await until(pilot, lambda: not app.jobs.running and not screen._saving)
         assert [text(root, stem) for stem in "lmo"] == ["1girl", "hat, blue eyes", "1girl, solo"]
-        assert "scope: 2 that fit hat" in title(app)
+        assert "scope: 2 images" in title(app)
 
 
 @pytest.mark.parametrize("seen", [True, False])

@@ -166,6 +166,9 @@ async def test_filter_counts_live_and_shows_mistakes(root: Path) -> None:
         await until(pilot, lambda: "5 images fit" in shown(screen, "#says"))
         await pilot.press(*"hat")
         await until(pilot, lambda: "2 images fit" in shown(screen, "#says"))
+        await pilot.press(*" not 1girk")  # a slip that counts as if all were well
+        await until(pilot, lambda: "No caption has '1girk'; did you mean '1girl'?" in shown(screen, "#says"))
+        await pilot.press(*["backspace"] * 10)
         await pilot.press(*" (")
         await until(pilot, lambda: "not closed" in shown(screen, "#says") or "missing" in shown(screen, "#says"))
         assert shown(screen, "#says").split("\n")[0].index("▲") >= 4
@@ -173,7 +176,7 @@ async def test_filter_counts_live_and_shows_mistakes(root: Path) -> None:
         await pilot.pause()
         assert isinstance(screen.panel, FilterPanel)  # a mistake is not taken
         await pilot.press("backspace", "backspace", "enter")
-        await until(pilot, lambda: "scope: 2 that fit hat" in title(app))
+        await until(pilot, lambda: "scope: 2 images" in title(app))
         assert "/ hat" in shown(screen, "#filter")
         assert "2 100 % 1girl" in rows(screen)
         await pilot.press("a")

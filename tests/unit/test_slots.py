@@ -114,7 +114,7 @@ def test_a_characters_body_is_selected_its_clothes_are_listed() -> None:
     }
     green = next(one for one in suggest(counts, 100, "character") if one.tag == "green eyes")
     assert green.selected
-    assert green.why == "only 5 %, while blue eyes is in 90 %: probably a tagger's error"
+    assert green.why == "only 5 %, blue eyes in 90 %: a tagger's error?"
     assert (green.count, green.share, green.slot.name) == (5, 0.05, "eye colour")
 
 

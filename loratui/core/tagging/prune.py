@@ -89,7 +89,7 @@ def _of_slot(group: Slot, values: list[tuple[str, int]], images: int, wanted: bo
         prevails = share >= PREVAILS
         error = group.single and not prevails and most / images >= PREVAILS
         if error:
-            why = f"only {_percent(share)}, while {first} is in {_percent(most / images)}: probably a tagger's error"
+            why = f"only {_percent(share)}, {first} in {_percent(most / images)}: a tagger's error?"
         elif prevails and wanted:
             why = f"in {_percent(share)} of the images: it belongs to the subject"
         elif prevails:

@@ -243,9 +243,11 @@ class TagsScreen(TagsView):
         dataset = self.snapshot.dataset
         facts, names = captions.facts(self.workspace, dataset), captions.names(self.workspace)
 
-        def count(expression: "Expression", say: "Callable[[int], None]") -> None:
-            def work(report: Report, cancel: Event) -> int:
-                return expression.count(facts)
+        def count(expression: "Expression", say: "Callable[[tuple[int, str]], None]") -> None:
+            def work(report: Report, cancel: Event) -> tuple[int, str]:
+                from loratui.core.dataset.expression_unknown import unknown
+
+                return expression.count(facts), unknown(expression, facts)
 
             self.app.jobs.start("filtering", work, say, quiet=True)
 
@@ -332,7 +334,9 @@ class TagsScreen(TagsView):
         if not snapshot.dataset.images:
             return "there are no images here yet"
         if self._saving and id in _CHANGING:
-            return "the last change is not finished"
+            return (
+                "this comes first: enter takes it, esc leaves it" if self.panel else "the last change is not finished"
+            )
         if id in ("tags.remove", "tags.rename", "tags.mark", "tags.range") and not self._tag:
             return "there is no tag here"
         if id in ("tags.add", "tags.trigger", "tags.tagger") and not snapshot.scope:

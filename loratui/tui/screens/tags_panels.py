@@ -32,7 +32,8 @@ class FilterPanel(Panel):
     Args:
         text: the expression so far.
         names: saved filters and slots it may name.
-        count: tries an expression beside the screens and calls back with the number of images.
+        count: tries an expression beside the screens and calls back with the number of images, and what is to be said
+            of its tags.
     """
 
     DEFAULT_CSS = """
@@ -41,7 +42,9 @@ class FilterPanel(Panel):
     """
     KEYS: ClassVar[tuple[Key, ...]] = (Key("enter", "filter", last=True), Key("esc", "leave it", last=True))
 
-    def __init__(self, text: str, names: "Names", count: "Callable[[Expression, Callable[[int], None]], None]") -> None:
+    def __init__(
+        self, text: str, names: "Names", count: "Callable[[Expression, Callable[[tuple[int, str]], None]], None]"
+    ) -> None:
         super().__init__("Filter: tag · not · or · *hair · /regex/ · tokens>75 · slot:eyes · no:caption · subset:name")
         self._text = text
         self._names = names
@@ -74,11 +77,12 @@ class FilterPanel(Panel):
             said = f"{line(error.message)} {line(error.remedy)}"
             self._say(Content.assemble(caret, "\n", (said, "$error")))
             return
-        self._count(expression, lambda number: self._counted(text, number))
+        self._count(expression, lambda found: self._counted(text, *found))
 
-    def _counted(self, text: str, number: int) -> None:
+    def _counted(self, text: str, number: int, unknown: str) -> None:
         if text == self._newest and self.is_attached:
-            self._say(Content.styled(f"{number:,} {'image fits' if number == 1 else 'images fit'}", "$success"))
+            fits = f"{number:,} {'image fits' if number == 1 else 'images fit'}"
+            self._say(Content.assemble((fits, "$success"), (f"   {unknown}" if unknown else "", "$warning")))
 
     def _say(self, content: Content) -> None:
         if self.is_attached:

@@ -11,6 +11,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from loratui.core.sanitize import line
+from loratui.core.words import count
 from loratui.tui.commands import Command
 from loratui.tui.screens.base import LoratuiScreen
 from loratui.tui.screens.tags_detail import Detail, Known, know
@@ -184,7 +185,8 @@ class TagsView(LoratuiScreen):
         self.query_one("#filter", Static).update(shown, layout=False)
         self._show_columns()
         empty = len(snapshot.dataset.uncaptioned())
-        self.set_counts(f"{images:,} images · {empty:,} uncaptioned · {len(table):,} tags · scope: {snapshot.words}")
+        scope = count(len(snapshot.scope), "image") if snapshot.filter else "all"  # the expression stands below
+        self.set_counts(f"{images:,} images · {empty:,} uncaptioned · {len(table):,} tags · scope: {scope}")
         self._show_marks()
 
     def _show_columns(self) -> None:
