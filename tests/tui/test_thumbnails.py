@@ -45,19 +45,36 @@ async def test_a_grid_reads_what_is_in_sight(colours: list[Path]) -> None:
         grid = app.query_one(ThumbnailGrid)
         await settled(pilot)
         assert grid.columns == 4
-        assert sorted(grid._drawn) == list(range(12))
-        labels = lines(grid)[6]
+        assert sorted(grid._drawn) == list(range(8))  # a third row would be cut
+        labels = lines(grid)[7]
         assert labels.split() == ["▸", "0.png", "●1.png", "2.png", "3.png"]
         await pilot.press("down", "down", "right")
-        assert (grid.cursor, grid.scroll_offset.y) == (9, 14)
+        assert (grid.cursor, grid.scroll_offset.y) == (9, 16)
         await settled(pilot)
-        assert sorted(grid._drawn) == list(range(8, 20))
+        assert sorted(grid._drawn) == list(range(8, 16))
         await pilot.press("end")
         await settled(pilot)
         assert grid.cursor == 99
         assert max(grid._drawn) == 99
         await pilot.press("home", "left", "up")
         assert (grid.cursor, grid.scroll_offset.y) == (0, 0)
+
+
+@pytest.mark.parametrize("height", [8, 10, 12, 17, 19, 24, 31])
+async def test_every_row_is_whole_and_as_high_as_the_view_has_room_for(colours: list[Path], height: int) -> None:
+    app = Gallery(colours)
+    async with app.run_test(size=(60, 30)) as pilot:
+        grid = app.query_one(ThumbnailGrid)
+        await settled(pilot)
+        grid.styles.height = height
+        await pilot.pause()
+        await settled(pilot)
+        rows = len(grid._in_sight()) // grid.columns
+        tile = grid._picture_height + 1
+        assert rows >= 1 and height - rows < rows * tile <= height
+        assert 5 <= tile <= 10
+        assert {drawn.rows for _, drawn in grid._drawn.values()} <= set(range(1, tile))
+        assert all(not line.strip() for line in lines(grid)[rows * tile :])
 
 
 async def test_without_pictures_the_labels_stand_in_columns_and_nothing_is_asked_for(colours: list[Path]) -> None:
@@ -80,26 +97,26 @@ async def test_a_picture_that_arrives_later_repaints_its_own_cell(
     async with app.run_test(size=(60, 30)) as pilot:
         grid = app.query_one(ThumbnailGrid)
         await still(pilot)
-        assert app.missing == [tuple(range(12))]
+        assert app.missing == [tuple(range(8))]
         areas = painting(grid, monkeypatch)
         app.files.paths[5] = colours[5]
         grid.update_cell(5)
         await settled(pilot)
         assert sorted(grid._drawn) == [5]
-        assert 0 < sum(areas) <= 13 * (6 + 1)
+        assert 0 < sum(areas) <= 13 * (7 + 1)
         areas.clear()
         app.files.paths[30] = colours[30]
         grid.update_cell(30)  # out of sight
         app.files.errors[6] = "404 [/x]"
         grid.update_cell(6)
         await settled(pilot)
-        assert sum(areas) == 13 and "404 [/x]" in lines(grid)[7 + 3]
+        assert sum(areas) == 13 and "404 [/x]" in lines(grid)[8 + 3]
         areas.clear()
         app.files.marks.add(5)
         grid.update_cell(5)
-        assert sum(areas) == 13 and "●5.png" in lines(grid)[13]
+        assert sum(areas) == 13 and "●5.png" in lines(grid)[15]
         await still(pilot)
-        assert app.missing == [tuple(range(12))]  # neither what came nor what failed is asked for again
+        assert app.missing == [tuple(range(8))]  # neither what came nor what failed is asked for again
 
 
 async def test_what_is_missing_is_said_when_the_view_stands_still_and_for_another_source() -> None:
@@ -108,7 +125,7 @@ async def test_what_is_missing_is_said_when_the_view_stands_still_and_for_anothe
         grid = app.query_one(ThumbnailGrid)
         await pilot.press("pagedown", "pagedown", "pagedown")
         await still(pilot)
-        assert app.missing == [tuple(range(24, 36))]
+        assert app.missing == [tuple(range(24, 32))]
         grid.set_source(Files([None] * 3), keep=False)
         await still(pilot)
         assert app.missing[1:] == [(0, 1, 2)]

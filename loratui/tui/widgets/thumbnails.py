@@ -80,7 +80,7 @@ class ThumbnailGrid(CursorView, Pictured):
 
     Args:
         source: what to show; `set_source` changes it.
-        cell: columns and rows of one picture without its label.
+        cell: columns and rows of one picture without its label; the rows are made to fit the view.
         empty: what the grid says while it is empty.
     """
 
@@ -139,6 +139,7 @@ class ThumbnailGrid(CursorView, Pictured):
         self._missing: tuple[int, ...] | None = None
         """What was last said to be missing; None: say it anew."""
         self._still: Timer | None = None
+        self._drawn_height = 0
 
     # --- the source ----------------------------------------------------------------------------------------------
 
@@ -192,7 +193,12 @@ class ThumbnailGrid(CursorView, Pictured):
 
     @property
     def _picture_height(self) -> int:
-        return 0 if self.pictureless else self._cell[1]
+        """As many rows of pictures as suit the view best, each whole."""
+        if self.pictureless:
+            return 0
+        height = self.scrollable_content_region.height
+        rows = max(1, round(height / (self._cell[1] + 1)))
+        return max(1, height // rows - 1) if height else self._cell[1]
 
     @property
     def _tile_height(self) -> int:
@@ -214,8 +220,7 @@ class ThumbnailGrid(CursorView, Pictured):
 
     def _in_sight(self) -> range:
         first = self.scroll_offset.y // self._tile_height * self.columns
-        rows = -(-self.scrollable_content_region.height // self._tile_height)
-        return range(min(first, len(self._source)), min(first + rows * self.columns, len(self._source)))
+        return range(min(first, len(self._source)), min(first + self._page_rows * self.columns, len(self._source)))
 
     def _cell_region(self, index: int) -> Region:
         """The cells of the view that picture `index` and its label take."""
@@ -231,14 +236,24 @@ class ThumbnailGrid(CursorView, Pictured):
             ticket.cancel()
 
     def on_resize(self) -> None:
-        """More or fewer pictures per row; those that are drawn stay as they are."""
+        """More or fewer pictures per row, as high as suits the view; of the same size they stay as they are."""
+        if self._drawn_height != self._picture_height:
+            self._forget()
         self._measure()
         self._follow()
         self.call_after_refresh(self._claim)
 
-    def _terminal_changed(self, terminal: "Terminal") -> None:
+    def _forget(self) -> None:
+        """Draws all anew."""
+        for _, ticket in self._tickets.values():
+            ticket.cancel()
+        self._tickets.clear()
         self._drawn.clear()
         self._missing = None
+        self._drawn_height = self._picture_height
+
+    def _terminal_changed(self, terminal: "Terminal") -> None:
+        self._forget()
         self._measure()
         self._follow()
         self._claim()
@@ -267,9 +282,10 @@ class ThumbnailGrid(CursorView, Pictured):
         self._drawn = {index: drawn for index, drawn in self._drawn.items() if wanted.get(index) == drawn[0]}
         for index, shown in wanted.items():
             if index not in self._drawn and index not in self._tickets:
+                wish = Wanted(shown[0], self._cell[0], self._picture_height)
                 self._tickets[index] = (
                     shown,
-                    graphics.pictures.want(Wanted(shown[0], *self._cell), partial(self._done, index), self._visible),
+                    graphics.pictures.want(wish, partial(self._done, index), self._visible),
                 )
         if len(wanted) < len(paths) or self._missing:
             self._ask_soon()
@@ -314,6 +330,8 @@ class ThumbnailGrid(CursorView, Pictured):
         if not len(self._source):
             return self._empty_line(y, width)
         base = self.visual_style.rich_style
+        if y >= self._page_rows * self._tile_height:
+            return Strip.blank(width, base)  # what is left over below the last whole row
         row, line = divmod(self.scroll_offset.y + y, self._tile_height)
         first = row * self.columns
         segments: list[Segment] = []
@@ -324,7 +342,7 @@ class ThumbnailGrid(CursorView, Pictured):
         return Strip(segments).adjust_cell_length(width, base)
 
     def _cell_line(self, index: int, line: int, base: Style) -> list[Segment]:
-        width, height = self._cell
+        width, height = self._cell[0], self._picture_height
         _, drawn = self._drawn.get(index, (None, None))
         if drawn is not None and drawn.lines:
             top = height - drawn.rows
