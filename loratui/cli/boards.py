@@ -8,6 +8,7 @@ from loratui.cli.output import Output
 from loratui.cli.verbs import Args, Verbs
 from loratui.cli.wishes import add_filters, wishes
 from loratui.core.errors import UsageError
+from loratui.core.sanitize import secret
 from loratui.core.words import count
 
 if TYPE_CHECKING:
@@ -65,11 +66,12 @@ def boards(args: Args, out: Output) -> int:
     for name, answer in zip(wanted, answers, strict=True):
         board = config.boards[name]
         problem = answer.error.message if answer.error else None
+        url = secret(board.url)
         document.append(
             {
                 "name": name,
                 "engine": board.engine,
-                "url": board.url,
+                "url": url,
                 "needs_key": board.needs_key,
                 "has_key": answer.has_key,
                 "ok": answer.ok,
@@ -77,7 +79,7 @@ def boards(args: Args, out: Output) -> int:
                 "note": answer.note or None,
             }
         )
-        lines.append(f"{name:<16} {board.engine:<11} {board.url:<32} {problem or 'answers'}")
+        lines.append(f"{name:<16} {board.engine:<11} {url:<32} {problem or 'answers'}")
         if answer.ok and answer.note:
             lines.append(f"{'':<16} {answer.note}")
     if out.json:

@@ -407,3 +407,16 @@ def test_a_file_that_did_not_come_is_told_with_what_helps(
 def test_a_search_that_finds_nothing_says_so(server: BoardServer, loratui: Any) -> None:
     answer = loratui("search", "kafak")
     assert answer.code == 0 and answer.out.startswith("Nothing found.")
+
+
+def test_where_nothing_can_go_nobody_is_asked(server: BoardServer, loratui: Any) -> None:
+    answer = loratui("get", "kafka_(x)", "--into", "../../elsewhere")
+    assert answer.code == 2 and "lies outside" in answer.err and not server.requests
+
+
+def test_a_password_in_the_address_of_a_board_is_refused_and_not_shown(server: BoardServer, loratui: Any) -> None:
+    set_value("boards.mine.url", server.url.replace("//", "//me:hunter2@"))
+    for words in (["boards", "--board", "mine"], ["boards", "--board", "mine", "--json"], ["search", "solo"]):
+        answer = loratui(*words)
+        assert "hunter2" not in answer.out + answer.err and "holds a name or a password" in answer.out + answer.err
+    assert not server.requests

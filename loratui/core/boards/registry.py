@@ -1,5 +1,7 @@
 """Boards by name, out of the configuration."""
 
+from urllib.parse import urlsplit
+
 from loratui.core.boards.board import Board
 from loratui.core.boards.engines.danbooru import Danbooru
 from loratui.core.boards.engines.e621 import E621
@@ -48,4 +50,9 @@ def find(config: Config, name: str | None = None) -> Board:
         )
     if not board.url.startswith(("http://", "https://")):
         raise UsageError(f"The url of the board {name!r} is no web address.", f'Set [boards.{name}] url = "https://…".')
+    if "@" in urlsplit(board.url).netloc:  # it is shown, and every address a board gives is completed with it
+        raise UsageError(
+            f"The url of the board {name!r} holds a name or a password.",
+            f"Take it out of boards.{name}.url in config.toml; a key goes into: loratui boards login {name}.",
+        )
     return engine(name, board)

@@ -97,6 +97,7 @@ def get(
     """
     options = options or Options()
     boards = [board] if isinstance(board, Board) else list(board)
+    target(workspace, into, make=False)  # where nothing can go nobody is asked, neither boards nor the person
     with _connected(network) as connections:
         kinds, learns = workspace.kind_of, not dry_run
         listing = search_boards(
