@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from loratui.core.boards.board import Board
 from loratui.core.boards.language.terms import JUDGED, KNOWN
+from loratui.core.errors import UsageError
 from loratui.core.vocabulary.offers import Suggestion
 
 _FIRST = ("rating", "order", "score", "width", "height", "filetype", "age", "parent", "ratio", "mpixels", "status")
@@ -23,15 +24,21 @@ _VALUES = {
     "child": ("none", "any"),
     "status": ("any", "deleted"),
 }
-_ORDERS = {
-    "danbooru": "score score_asc favcount id id_desc random rank mpixels filesize landscape portrait",
-    "gelbooru": "score score_asc id id_desc random updated",
-    "gelbooru02": "score score_asc id id_desc random updated",
-    "moebooru": "score score_asc id id_desc random mpixels landscape portrait",
-    "e621": "score score_asc favcount id id_desc random rank mpixels filesize landscape portrait",
-    "philomena": "score score_asc favcount id id_desc random mpixels",
-    "zerochan": "score",
-}
+_ORDERS = (
+    "score",
+    "score_asc",
+    "favcount",
+    "id",
+    "id_desc",
+    "random",
+    "rank",
+    "updated",
+    "mpixels",
+    "filesize",
+    "landscape",
+    "portrait",
+)
+"""Those worth offering, the most asked for first; a board may know more."""
 
 
 def complete(boards: Sequence[Board], typed: str) -> list[Suggestion]:
@@ -56,5 +63,11 @@ def _keys(boards: Sequence[Board]) -> list[str]:
 
 def _orders(boards: Sequence[Board]) -> list[str]:
     """The orders that all of the boards know."""
-    known = [_ORDERS.get(board.ENGINE, "score").split() for board in boards]
-    return [word for word in known[0] if all(word in words for words in known)] if known else []
+    return [word for word in _ORDERS if boards and all(_knows(board, word) for board in boards)]
+
+
+def _knows(board: Board, order: str) -> bool:
+    try:
+        return bool(board.order_term(order))
+    except UsageError:
+        return False

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from loratui.core.boards.board import Board
+from loratui.core.boards.language.dialect import Dialect
 from loratui.core.boards.language.terms import Term, grouped, parse, ratings
 from loratui.core.boards.post import RATINGS
 from loratui.core.errors import UsageError
@@ -68,11 +68,11 @@ class QueryPlan:
         return f"{terms}: {count} posts" + (f", of the first {scanned:,} {kept:,}" if scanned else "")
 
 
-def plan(board: Board, query: str, site: Site | None = None) -> QueryPlan:
+def plan(board: Dialect, query: str, site: Site | None = None) -> QueryPlan:
     """Splits `query` between the site and us.
 
     Args:
-        board: where it goes.
+        board: what its site takes.
         query: tags and metatags, divided by spaces.
         site: is asked only where the board's limit leaves no room for all tags: for the account's own limit, for the
             rarest tags, which are sent then, and for the true names of those judged here. None: nobody is asked.
@@ -136,17 +136,17 @@ def _truly(site: Site | None, here: list[Term]) -> tuple[Term, ...]:
     return tuple(term if term.key else replace(term, value=names.get(term.value, term.value)) for term in here)
 
 
-def _by_default(board: Board, term: Term) -> bool:
+def _by_default(board: Dialect, term: Term) -> bool:
     """Whether it asks for the newest first, which is what comes unasked, and without a limit to its depth."""
     return term.key == "order" and term.value.lower() in ("id_desc", "id:desc", "newest")
 
 
-def _last_counts(board: Board, term: Term) -> bool:
+def _last_counts(board: Dialect, term: Term) -> bool:
     """Whether the site would heed `term` in place of an earlier one of its kind, rather than both."""
     return (board.ONCE and bool(term.key)) or (board.WILDCARDS_JOIN and term.wildcard)
 
 
-def _wanted(board: Board, terms: list[Term]) -> frozenset[str]:
+def _wanted(board: Dialect, terms: list[Term]) -> frozenset[str]:
     """The ratings that all `rating:` terms let through; the default where there is none."""
     named = [ratings(term, board.LETTER_S) for term in terms if term.key == "rating"]
     wanted = frozenset(RATINGS).intersection(*named) if named else DEFAULT_RATINGS
@@ -155,12 +155,12 @@ def _wanted(board: Board, terms: list[Term]) -> frozenset[str]:
     return wanted
 
 
-def _own(board: Board, wanted: frozenset[str]) -> frozenset[str]:
+def _own(board: Dialect, wanted: frozenset[str]) -> frozenset[str]:
     """`wanted` as the board's posts carry it: where only "safe" is known, those posts are `g`."""
     return wanted | {"g"} if "s" in wanted and board.RATING_WORDS[0] == board.RATING_WORDS[1] else wanted
 
 
-def _whole(board: Board, query: str, terms: list[Term]) -> QueryPlan:
+def _whole(board: Dialect, query: str, terms: list[Term]) -> QueryPlan:
     """A query in the site's own grouping goes out as it is; only the rating is ours."""
     if not board.GROUPS:
         raise UsageError(
@@ -181,7 +181,7 @@ def _whole(board: Board, query: str, terms: list[Term]) -> QueryPlan:
 
 
 def _choose(
-    board: Board, counted: list[tuple[int, Term]], either: int, site: Site | None
+    board: Dialect, counted: list[tuple[int, Term]], either: int, site: Site | None
 ) -> tuple[list[tuple[int, Term]], bool]:
     """Those of the counted terms that are sent, and whether the group of `either` ~terms is.
 
