@@ -138,6 +138,7 @@ async def test_tables_presets_filter_and_all_settings(workspace: Workspace) -> N
         await seen.pilot.press("m")
         await until(seen.pilot, lambda: "1,700 steps" in title(seen.screen.app))
         await seen.settled()
+        assert not seen.screen.app.others.news  # the file was written here, by nobody else
         await seen.pilot.press("A")
         await until(seen.pilot, lambda: len(seen.rows("recipe")) > shown + 20)
         await seen.pilot.press("A", "slash")

@@ -92,15 +92,16 @@ def status_lines(
     keys = {command.id: keymap.shown(command) for command in GLOBAL}
     target = screen_of(status.next)
     captioned = status.images > 0 and not status.uncaptioned
+    triggered = any(subset.trigger for subset in project.subsets)
     base = project.model.get("base", "")
     steps = (
         (status.images > 0, "images", f"{status.images:,}" if status.images else "none yet", "search"),
         (status.images > 0 and status.undecided == 0, "duplicates", _undecided(status), "review"),
         (captioned, "captions", _missing(status.images, status.uncaptioned, "missing"), "tags"),
         (
-            captioned and not status.untriggered,
+            captioned and not status.untriggered and triggered,
             "trigger first",
-            _missing(status.images, status.untriggered, "without"),
+            _missing(status.images, status.untriggered + status.uncaptioned, "without") if triggered else "none set",
             "tags",
         ),
         (bool(base), "base model", base or "not named yet", "train"),

@@ -271,7 +271,7 @@ class TrainScreen(LoratuiScreen):
         self.workspace.need_project().set(f"training.{key}", Setting.stored(value))
         shown = setting(key).show(value) if key != "preset" else value
         self.app.did(f"{key} = {shown}", f"loratui recipe --set {shlex.quote(f'{key}={shown}')} --save")
-        self.reload()
+        self.enter()  # what is read now was changed by nobody else
 
     def command_reset(self) -> None:
         """The preset's value again."""
@@ -283,7 +283,7 @@ class TrainScreen(LoratuiScreen):
             if name in project.training:
                 project.set(f"training.{name}", None)
         self.app.did(f"{key} is the preset's again")
-        self.reload()
+        self.enter()
 
     def command_preset(self) -> None:
         """The next preset."""
@@ -346,7 +346,7 @@ class TrainScreen(LoratuiScreen):
         if chosen is not None:
             project.set("model.base", chosen)
             self.app.did(f"the base model is {line(chosen)}")
-            self.reload()
+            self.enter()
 
     def command_check(self) -> None:
         """All checks again."""
