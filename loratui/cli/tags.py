@@ -108,13 +108,16 @@ def table(args: Args, out: Output) -> int:
         categories = records.categories()
     order = sorted(counts.items(), key=(lambda row: row[0]) if args.sort == "name" else (lambda row: (-row[1], row[0])))
     rows = order[: args.limit]
+    new = captions.unknown(workspace, [tag for tag, _ in rows])
     document = {
         "images": len(scope.positions),
         "distinct": len(order),
-        "tags": [{"tag": tag, "count": count, "category": categories.get(key(tag))} for tag, count in rows],
+        "tags": [
+            {"tag": tag, "count": count, "category": categories.get(key(tag)), "new": tag in new} for tag, count in rows
+        ],
     }
     total = max(1, len(scope.positions))
-    lines = [f"{count:7,} {count * 100 / total:4.0f} %  {tag}" for tag, count in rows]
+    lines = [f"{count:7,} {count * 100 / total:4.0f} %  {tag}{'  ?new' if tag in new else ''}" for tag, count in rows]
     return out.done(document, lines or ["No image has a tag yet."])
 
 
@@ -164,10 +167,29 @@ def move(args: Args, out: Output) -> int:
 
 
 def trigger(args: Args, out: Output) -> int:
-    """The triggers stand first."""
+    """The triggers stand first; what they mean already is said."""
+    from loratui.core.acts import captions
     from loratui.core.dataset import bulk
 
-    return _edit(args, out, lambda workspace: bulk.trigger(workspace.triggers()))
+    workspace, where = _where(args, out)
+    with out.progress("reading captions") as report:
+        edited = captions.edit(workspace, where, bulk.trigger(workspace.triggers()), dry_run=out.dry_run, report=report)
+    _say_problems(edited.scope, out)
+    found = captions.meanings(workspace, edited.scope.dataset)
+    for one in found:
+        if one.message:
+            out.note(f"{one.message} {one.remedy}")
+    told = [
+        {
+            "trigger": one.trigger,
+            "pieces": one.pieces,
+            "words": one.words,
+            "character": one.character,
+            "exact": one.exact,
+        }
+        for one in found
+    ]
+    return _done(edited.plan, out, {"triggers": told})
 
 
 def dedupe(args: Args, out: Output) -> int:

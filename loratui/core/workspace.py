@@ -130,6 +130,11 @@ class Workspace:
         named = self.project.training.get("tokenizer_cache_dir") if self.project is not None else None
         return counter(self.root / Path(named).expanduser() if isinstance(named, str) and named else None)
 
+    def knows(self, tag: str) -> bool:
+        """Whether the machine's vocabulary has a tag; the first call reads it."""
+        self.kind_of(tag)
+        return self.vocabulary.knows(tag)
+
     def kind_of(self, tag: str) -> str:
         """The category of a tag as far as this machine knows, else ""; the first call reads the vocabulary."""
         return self._kinds(tag)

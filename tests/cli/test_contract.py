@@ -123,7 +123,8 @@ def test_a_crash_is_finished_before_anything_is_read_and_left_alone_by_a_dry_run
     for words in (("tags", "append", "x"), ("undo",), ("redo",), ("trash", "empty", "--yes"), ("dupes", "--apply")):
         assert said(capsys, "-C", str(tmp_path), *words, "--dry-run")[1]["dry_run"] is True
     assert disk() == before
-    assert said(capsys, "-C", str(tmp_path), "tags")[1]["tags"] == [{"tag": "new", "count": 1, "category": None}]
+    row = {"tag": "new", "count": 1, "category": None, "new": False}
+    assert said(capsys, "-C", str(tmp_path), "tags")[1]["tags"] == [row]
 
 
 def test_a_damaged_journal_stops_changes_and_no_reading(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

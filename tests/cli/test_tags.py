@@ -1,12 +1,15 @@
 """`tags`: the table, the bulk edits, pruning; exact documents, undo, dry run, scope."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loratui.cli.main import run
+from loratui.core.dataset.records import Provenance
+from loratui.core.workspace import Workspace
 
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
@@ -140,7 +143,32 @@ def test_trigger_per_subset(root: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert caption(root, "two/d").startswith("kafka, casual, 1girl")
     assert caption(root, "two/e") == "kafka, casual"
     _, document, _ = said(capsys, root, "trigger")
-    assert document == {"changed_files": 0, "changed_tags": 0}
+    assert (document["changed_files"], document["changed_tags"]) == (0, 0)
+
+
+def test_what_a_trigger_means_already_is_said(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LORATUI_TOKENIZERS", raising=False)
+    (root / "dataset/one/a.png").rename(root / "dataset/one/mine_1.png")
+    workspace = Workspace.open(root)
+    origin = Provenance("mine", "1", tags={"character": ["kafka_(honkai:_star_rail)"], "general": ["casual"]})
+    workspace.records.put_provenance("0" * 32, origin)
+    workspace.records.close()
+    words = Path(os.environ["XDG_CONFIG_HOME"], "loratui/vocabulary/mine.csv")
+    words.parent.mkdir(parents=True)
+    words.write_text("casual,0,900,\npurple_hair,0,500,\n")
+    _, document, err = said(capsys, root, "trigger", "--dry-run")
+    assert "“casual” is made of casual: “casual” means something already." in err and "kafka” is" not in err
+    assert [(one["trigger"], one["words"], one["character"]) for one in document["triggers"]] == [
+        ("kafka", [], "kafka (honkai: star rail)"),
+        ("casual", ["casual"], ""),
+    ]
+    _, document, _ = said(capsys, root)
+    new = {row["tag"] for row in document["tags"] if row["new"]}
+    assert "hat" in new and not new & {"kafka", "casual", "purple hair", "Purple_Hair"}
+    assert run(["-C", str(root), "tags"]) == 0
+    assert "  hat  ?new\n" in capsys.readouterr().out
 
 
 def test_trigger_outside_a_project_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -157,6 +157,22 @@ def test_kohyas_captions_are_found_under_their_own_suffix(workspace: Workspace, 
     assert of(checked(workspace), "captions") == ["ok"]
 
 
+def test_triggers_that_mean_something_and_commas_before_them_warn(workspace: Workspace, images: Path) -> None:
+    toml = workspace.root / "loratui.toml"
+    toml.write_text(toml.read_text().replace('trigger = "kafka"', 'trigger = "penguin tag999"'))
+    words = Path(os.environ["XDG_CONFIG_HOME"], "loratui/vocabulary/mine.csv")
+    words.parent.mkdir(parents=True, exist_ok=True)
+    words.write_text("penguin,0,900,\n")
+    (images / "000.txt").write_text(", penguin tag999, a ||| b")
+    found = checked(Workspace.open(workspace.root))
+    assert "“penguin” means something already" in message(found, "trigger-words", "warn")
+    assert "000.txt" in message(found, "captions-signs", "warn")
+    for path in images.glob("*.txt"):
+        path.write_text("penguin tag999, a")
+    (images / "000.txt").write_text(", penguin tag999, a")
+    assert "first in 1 caption" in message(checked(Workspace.open(workspace.root)), "trigger", "warn")
+
+
 def test_a_character_without_trigger_and_a_shuffled_one_warn(workspace: Workspace) -> None:
     assert "shuffles the trigger" in message(checked(workspace, "keep_tokens=0"), "trigger", "warn")
     toml = workspace.root / "loratui.toml"

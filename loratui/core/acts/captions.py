@@ -1,16 +1,18 @@
 """Acts on captions: bulk edits of those an expression selects, and pruning."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cache
 
 from loratui.core.changes import Edit, Move, Plan
-from loratui.core.dataset import bulk
+from loratui.core.dataset import bulk, triggers
 from loratui.core.dataset.bulk import Bulk
 from loratui.core.dataset.caption import key
 from loratui.core.dataset.dataset import Dataset
 from loratui.core.dataset.expression import Facts, Names, parse
+from loratui.core.dataset.folder import stem_of
+from loratui.core.dataset.triggers import Meaning
 from loratui.core.errors import UsageError
 from loratui.core.jobs import Report, silent
 from loratui.core.project import Kind
@@ -21,6 +23,7 @@ from loratui.core.tagging.slots import SLOTS, slot
 from loratui.core.workspace import Workspace
 
 _LONGEST_NAME = 60
+_LONGEST_TAG = 8  # words; what has more is a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,37 @@ def save_filter(workspace: Workspace, name: str, expression: str) -> None:
     project.save_filter(wanted, text or None)
 
 
+def unknown(workspace: Workspace, tags: Iterable[str]) -> set[str]:
+    """Those of some tags that nobody knows: no board, tagger or list of this machine, and no trigger.
+
+    Sentences are no tags. Without any list that is known nothing can be said of a tag.
+    """
+    with workspace.records as records:
+        named = records.categories()
+    workspace.kind_of("")  # reads the vocabulary
+    if not named and not len(workspace.vocabulary):
+        return set()
+    first = {key(tag) for group in workspace.triggers().values() for tag in group}
+
+    def is_known(tag: str) -> bool:
+        plain = key(tag.replace("\\(", "(").replace("\\)", ")"))
+        return plain in first or plain in named or len(plain.split()) > _LONGEST_TAG or workspace.knows(plain)
+
+    return {tag for tag in tags if not is_known(tag)}
+
+
+def meanings(workspace: Workspace, dataset: Dataset) -> list[Meaning]:
+    """What the triggers mean before any training."""
+    subsets: dict[str, list[str]] = {folder: [] for folder in workspace.triggers()}
+    for image in dataset.images:
+        subsets.setdefault(image.folder, []).append(stem_of(image.name))
+    known = workspace.triggers()
+    with workspace.records as records:
+        provenances = records.provenances()
+    pairs = [(known.get(folder, ()), stems) for folder, stems in subsets.items()]
+    return triggers.meanings(pairs, workspace.tokens, workspace.knows, provenances)
+
+
 def _changed(workspace: Workspace, steps: int) -> AbstractSet[str]:
     """The files that the newest steps edited, as they are called now; 0: all steps."""
     done = [step for step in workspace.changes.history() if step.state == "done"]
@@ -206,7 +240,7 @@ def prune(
         dry_run: takes nothing out.
     """
     learned = kind or (workspace.project.kind if workspace.project else "character")
-    triggers = [tag for tags in workspace.triggers().values() for tag in tags]
+    kept = [tag for tags in workspace.triggers().values() for tag in tags]
 
     def make() -> Pruned:
         found = scope(workspace, where, report=report)
@@ -214,7 +248,7 @@ def prune(
         with workspace.records as records:
             categories = records.categories()
         counts = found.dataset.counts(found.positions)
-        suggestions = suggest(counts, captioned, learned, keep=triggers, categories=categories)
+        suggestions = suggest(counts, captioned, learned, keep=kept, categories=categories)
         chosen = bulk.remove([one.tag for one in suggestions if one.selected])
         plan = chosen.plan(found.dataset, found.positions, where.words)
         return Pruned(found, learned, captioned, suggestions, plan)

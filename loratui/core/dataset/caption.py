@@ -112,7 +112,9 @@ class Caption:
         return [part.text.strip() for part in self._parts if part.tag and part.text.strip()]
 
     def kept(self, number: int) -> list[str]:
-        """What `keep_tokens` keeps at the front, where no `|||` says it: between two commas the trainer sees a tag."""
+        """What `keep_tokens` keeps at the front: without a `|||` the trainer sees a tag also before a stray comma."""
+        if "|||" in self.text:
+            return self.tags[:number]
         return [part.strip() for part in self.text.strip().split(",")][:number]
 
     @property

@@ -16,6 +16,7 @@ from pathlib import Path
 _HUB = "models--openai--clip-vit-large-patch14"
 _FOLDER = "openai_clip-vit-large-patch14"
 _MOST_MERGES = 48_894  # of a list that goes on, CLIP takes these
+_RARE = 40_000  # merges from here on make `sks` and `ohwx`, which mean nothing
 
 # What CLIP takes for a word. A letter is not what Python's `\w` says: see `_words`.
 _ASCII_WORD = re.compile(
@@ -87,6 +88,12 @@ class Clip:
                 self.costs.clear()
             self.costs[run] = known
         return known
+
+    def common(self, word: str) -> bool:
+        """Whether a lower-case word of letters is one token, and not one of the rare ones at the list's end."""
+        splits = (f"{word[:at]} {word[at:]}</w>" for at in range(1, len(word)))
+        ranks = [rank for split in splits if (rank := self._merges.get(split)) is not None]
+        return bool(ranks) and min(ranks) < _RARE
 
     def pieces(self, text: str) -> list[str]:
         """The tokens of `text`, as text; one that ends a word has a blank behind it."""

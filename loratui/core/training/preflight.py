@@ -19,6 +19,7 @@ _CHECKS: tuple[tuple[str, Callable[[Situation], Iterable[Check]]], ...] = (
     ("names", dataset.stems),
     ("captions", dataset.captions),
     ("triggers", dataset.triggers),
+    ("trigger words", dataset.trigger_words),
     ("buckets", dataset.buckets),
     ("options", options.options),
     ("steps", options.steps),

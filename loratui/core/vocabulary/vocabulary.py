@@ -99,6 +99,10 @@ class Vocabulary:
         rank = compiled.rank(key.encode()) if compiled else None
         return compiled.category(rank) if compiled and rank is not None else ""
 
+    def knows(self, tag: str) -> bool:
+        """Whether there is such a tag, in whatever writing."""
+        return bool(self.category(tag)) or self.count(tag) is not None
+
     def count(self, tag: str) -> int | None:
         """The posts of `tag`; None if unknown."""
         key = fold(tag)

@@ -1,15 +1,22 @@
 """Checks of the images and captions that would be trained on."""
 
-from collections import Counter, defaultdict
+from collections import Counter as Counted
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loratui.core.checks import Check
+from loratui.core.dataset.folder import stem_of
 from loratui.core.sanitize import line
 from loratui.core.training.buckets import Buckets
 from loratui.core.training.material import Picture
 from loratui.core.training.situation import Situation
 from loratui.core.training.steps import bucket_rules
+
+if TYPE_CHECKING:
+    from loratui.core.dataset.tokens import Counter
 
 
 def some(names: Sequence[str], limit: int = 3) -> str:
@@ -25,7 +32,7 @@ def counted(number: int, noun: str) -> str:
 
 def subsets(situation: Situation) -> Iterator[Check]:
     """The folders of loratui.toml: there, named once, seen at least once an epoch."""
-    seen = Counter((situation.project.root / part.subset.folder).resolve() for part in situation.material)
+    seen = Counted((situation.project.root / part.subset.folder).resolve() for part in situation.material)
     twice = [
         part.subset.folder
         for part in situation.material
@@ -113,10 +120,10 @@ def stems(situation: Situation) -> Iterator[Check]:
 def captions(situation: Situation) -> Iterator[Check]:
     """Missing, empty and unreadable captions."""
     from loratui.core.dataset.caption import Caption, CaptionError
-    from loratui.core.dataset.tokens import estimate
 
-    missing, empty, foreign, longer, long_lines = [], [], [], [], []
+    missing, empty, foreign, longer, long_lines, signs = [], [], [], [], [], []
     limit = int(situation.recipe.text("max_token_length"))
+    tokens = _tokens(situation)
     for picture in _pictures(situation):
         if picture.caption is None:
             missing.append(picture.path)
@@ -130,7 +137,9 @@ def captions(situation: Situation) -> Iterator[Check]:
             empty.append(picture.caption.name)
         if caption.more_lines.strip():
             longer.append(picture.caption.name)
-        if estimate(caption.text) > limit:
+        if "|||" in caption.text or ";;;" in caption.text:
+            signs.append(picture.caption.name)
+        if tokens.tags(caption.tags) > limit:
             long_lines.append(picture.caption.name)
     total = sum(len(part.pictures) for part in situation.material)
     if foreign:
@@ -155,10 +164,16 @@ def captions(situation: Situation) -> Iterator[Check]:
             f"{some(longer)}: the trainer reads the first line only.",
             "Put all tags on one line.",
         )
+    if signs:
+        message = f"{some(signs)}: ||| and ;;; are text to the trainer, which is not told of them."
+        yield Check("captions-signs", "warn", message, "Take them out with `loratui tags replace --text`.")
     if long_lines:
         remedy = "Prune tags, or raise max_token_length." if limit < 225 else "Prune tags with `loratui tags prune`."
         yield Check(
-            "captions-length", "warn", f"{some(long_lines)}: about more than {limit} tokens; the rest is cut.", remedy
+            "captions-length",
+            "warn",
+            f"{some(long_lines)}: more than {tokens.shown(limit)} tokens; the rest is cut.",
+            remedy,
         )
 
 
@@ -181,7 +196,8 @@ def triggers(situation: Situation) -> Iterator[Check]:
         behind = []
         for picture in part.pictures:
             try:
-                tags = Caption.parse(picture.caption.read_bytes()).tags if picture.caption else wanted
+                # A stray comma before the trigger counts as a tag that is kept.
+                tags = Caption.parse(picture.caption.read_bytes()).kept(len(wanted)) if picture.caption else wanted
             except (CaptionError, OSError):
                 continue  # the check of captions names it
             if [tag.lower().replace("_", " ") for tag in tags[: len(wanted)]] != wanted:
@@ -194,6 +210,29 @@ def triggers(situation: Situation) -> Iterator[Check]:
             yield Check(
                 "trigger", "ok", f"“{line(part.subset.trigger)}” is first in every caption of {part.subset.name}."
             )
+
+
+def trigger_words(situation: Situation) -> Iterator[Check]:
+    """What the triggers mean before any training."""
+    from loratui.core.dataset.records import Records
+    from loratui.core.dataset.triggers import meanings
+    from loratui.core.vocabulary.machine import vocabulary
+
+    project = situation.project
+    subsets = [
+        (part.subset.triggers, [stem_of(picture.path.rpartition("/")[2]) for picture in part.pictures])
+        for part in situation.material
+        if part.subset.triggers
+    ]
+    if not subsets:
+        return
+    words = vocabulary(project.root, situation.config.model_dirs, project.tagger.model)
+    words.load()
+    with Records(project.root) as records:
+        provenances = records.provenances()
+    for found in meanings(subsets, _tokens(situation), words.knows, provenances):
+        if found.message:
+            yield Check("trigger-words", "warn", line(found.message), line(found.remedy))
 
 
 def buckets(situation: Situation) -> Iterator[Check]:
@@ -229,6 +268,14 @@ def buckets(situation: Situation) -> Iterator[Check]:
             yield Check("buckets", "warn", message, "A larger bucket_reso_steps makes fewer shapes.")
         else:
             yield Check("buckets", "ok", f"{counted(len(situation.plan.buckets), 'bucket')} of shapes.")
+
+
+def _tokens(situation: Situation) -> "Counter":
+    """Counts tokens as the trainer does, where its tokenizer is here."""
+    from loratui.core.dataset.tokens import counter
+
+    named = situation.recipe.text("tokenizer_cache_dir")
+    return counter(situation.project.root / Path(named).expanduser() if named else None)
 
 
 def _pictures(situation: Situation) -> Iterator[Picture]:
