@@ -9,9 +9,10 @@ from PIL import Image
 from loratui.core.acts.captions import select
 from loratui.core.boards.post import Post
 from loratui.core.dataset import bulk
+from loratui.core.dataset.records import file_hash
 from loratui.core.downloads.captions import Style, render, training_form
 from loratui.core.downloads.credits import as_csv, as_markdown, credits_of
-from loratui.core.downloads.intake import Intake
+from loratui.core.downloads.intake import Arrival, Intake
 from loratui.core.downloads.recaption import EDITED, recaption
 from loratui.core.errors import UsageError
 from loratui.core.project import Project
@@ -35,15 +36,15 @@ def workspace(tmp_path: Path) -> Workspace:
         Post("mine", number, tags=TAGS, page_url=f"https://b.test/{number}", source="https://a.test/x_(1)\nhttps://z")
         for number in (1, 2, 3)
     ]
-    files = []
+    arrivals = []
     for post in posts:
         path = tmp_path / f"{post.id}.whole"
         Image.new("RGB", (8, 8), (post.id, 0, 0)).save(path, "PNG")
         staged = workspace.changes.stage() / f"{post.id}.whole"
         path.rename(staged)
-        files.append((post, staged, "png"))
+        arrivals.append(Arrival(post, staged, "png", file_hash(staged)))
     take = Intake(workspace.root, workspace.changes, workspace.records, "dataset/p", "", "g", Style(), lambda _: {})
-    assert take.take(files) == []
+    assert take.take(arrivals) == []
     Image.new("RGB", (8, 8), (9, 9, 9)).save(workspace.root / "dataset/p/own.png")
     (workspace.root / "dataset/p/own.txt").write_text("my words")
     return workspace
