@@ -11,7 +11,6 @@ from textual.content import Content
 from textual.widgets import Static
 
 from loratui.core.dataset.caption import key
-from loratui.core.dataset.tokens import estimate
 from loratui.core.sanitize import line
 from loratui.tui.widgets.picture import Picture
 
@@ -99,10 +98,10 @@ class Detail(Vertical):
         """
         dataset = loaded.dataset
         image = dataset.images[position]
-        tokens = estimate(", ".join(dataset.tags[position]))
+        tokens = loaded.tokens.shown(loaded.tokens.tags(dataset.tags[position]))
         size = f"{known.size[0]}×{known.size[1]} · " if known and known.size else ""
         self._set("head", Content.assemble((line(image.name), "bold"), (f"  {place}", "$dim")))
-        self._set("facts", Content(f"{size}~{tokens} tokens"))
+        self._set("facts", Content(f"{size}{tokens} tokens"))
         self.query_one(Picture).show(root / image.path, label=line(image.name))
         self._set("caption", self._caption(loaded, table, position, tag, known))
         self._set("scores", _scores(known))

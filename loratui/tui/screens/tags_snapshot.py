@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from loratui.core.changes import Plan
     from loratui.core.dataset.bulk import Bulk
     from loratui.core.dataset.dataset import Dataset
+    from loratui.core.dataset.tokens import Counter
     from loratui.core.jobs import Report
     from loratui.core.project import Kind
     from loratui.core.workspace import Workspace
@@ -25,6 +26,7 @@ class Loaded:
         kind: of LoRA; decides what is suggested for pruning.
         triggers: tags put first, by folder.
         tagger: the key of the project's tagger in the records.
+        tokens: counts CLIP's tokens.
     """
 
     dataset: "Dataset"
@@ -32,6 +34,7 @@ class Loaded:
     kind: "Kind"
     triggers: Mapping[str, Sequence[str]]
     tagger: str
+    tokens: "Counter"
 
     @property
     def trigger_tags(self) -> list[str]:
@@ -93,6 +96,7 @@ def load(workspace: "Workspace", report: "Report") -> Loaded:
         project.kind if project else "character",
         workspace.triggers(),
         score_key(workspace.tagger.model, workspace.root),
+        workspace.tokens,
     )
 
 
