@@ -190,12 +190,23 @@ async def test_errors_are_said_with_what_to_do(server: BoardServer, tmp_path: Pa
     app = app_in(tmp_path)
     async with app.run_test(size=WIDE) as pilot:
         await search(pilot, app, "kafka_(x)")
-        await until(pilot, lambda: "mine needs" in status(app))
-        assert "Press b, then e, and paste its key" in status(app)
+        await until(pilot, lambda: "mine needs" in str(app.screen.query_one("#how", Static).render()))
+        assert "Press b, then e, and paste its key" in str(posts(app)._empty)  # it stays, where a toast would go
         server.faults.clear()
         await search(pilot, app, "nobody")
         await until(pilot, lambda: "mine · 0 posts" in title(app))
         assert "nothing for this query" in str(posts(app)._empty)
+
+
+async def test_a_board_that_is_asked_again_is_named_while_it_is(server: BoardServer, tmp_path: Path) -> None:
+    server.faults.append(Fault("counts/posts.json", "status", times=1, status=503))
+    app = app_in(tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        await search(pilot, app, "kafka_(x)")
+        await until(pilot, lambda: "(503). Asking again" in str(app.screen.query_one("#how", Static).render()))
+        assert "mine is in trouble (503). Asking again" in str(posts(app)._empty)
+        await until(pilot, lambda: len(posts(app).rows) == 12)
+        assert "by the site" in str(app.screen.query_one("#how", Static).render())
 
 
 async def test_a_narrow_screen_folds_the_pane(server: BoardServer, tmp_path: Path) -> None:

@@ -4,21 +4,14 @@ from dataclasses import replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.content import Content
-from textual.widgets import Static
-
 from loratui.core.boards.choosing.wishes import Wishes
-from loratui.core.errors import Cancelled, LoratuiError, UsageError
+from loratui.core.errors import UsageError
 from loratui.core.jobs import Report
-from loratui.core.sanitize import line
-from loratui.core.words import count
 from loratui.tui.commands import Command
 from loratui.tui.jobs import Job
-from loratui.tui.screens.search_filters import FiltersPanel
 from loratui.tui.screens.search_here import look
-from loratui.tui.screens.search_rows import size
+from loratui.tui.screens.search_saying import SearchSaying
 from loratui.tui.screens.search_shown import Here, Key, Shown, key_of
-from loratui.tui.screens.search_view import SearchView
 from loratui.tui.widgets.query_line import QueryLine
 
 if TYPE_CHECKING:
@@ -36,24 +29,18 @@ _AHEAD = 60
 """Posts left after the cursor at which the next page is fetched."""
 
 
-class SearchAsking(SearchView):
+class SearchAsking(SearchSaying):
     """One job at a time asks; what a newer query makes of no use is given up."""
 
     COMMANDS: ClassVar[tuple[Command, ...]] = ()
 
     def __init__(self, workspace: "Workspace") -> None:
         super().__init__(workspace)
-        self._boards = [workspace.config.default_board]
         self._wishes = Wishes()
         self._ratios: tuple[float, ...] = ()
-        self._listing: Listing | None = None
-        self._total: int | None = None
-        self._job: Job | None = None
         self._looking: Job | None = None
         self._completer: Completer | None = None
         self._marks: Marks | None = None
-        self._only_new = False
-        self._said: set[str] = set()
         self._turn = Lock()
         """Held while a thread uses the listing: what was given up may take a moment to notice."""
 
@@ -74,74 +61,6 @@ class SearchAsking(SearchView):
         """What is here may have changed: pictures came, went into the trash, or are queued."""
         self._look_what_is_here(self._listed.posts)
         self._show()
-
-    @property
-    def _on(self) -> str:
-        """The boards in words."""
-        return ", ".join(self._boards)
-
-    # --- what is said --------------------------------------------------------------------------------------------
-
-    def _show(self, *, keep: bool = True) -> None:
-        """Paints what is known of the search.
-
-        Args:
-            keep: the cursor stays on its row.
-        """
-        self.query_one("#on", Static).update(Content.assemble((" on ", "$dim"), line(self._on)))
-        self.query_one("#how", Static).update(self._how())
-        self._say()
-        self._show_posts(self._empty(), keep=keep)
-        if isinstance(self.panel, FiltersPanel):
-            self.panel.show(self._listing, self._total)
-        self.refresh_status()
-
-    def _empty(self) -> str:
-        listing = self._listing
-        if self._job is not None:
-            return f"Searching {self._on} …"
-        if listing is None:
-            return f"{self.EMPTY.format(board=self._on)} {self.app.greeting}".rstrip()
-        left_out = sum(listing.filtered.values())
-        if not left_out and self._only_new:
-            return "Nothing is new since you last looked. Press n to see all of it."
-        if not left_out:
-            return f"{self._on} has nothing for this query. Press / to change it."
-        left = (
-            f"{count(left_out, 'post')} that {self._on} has {'was' if left_out == 1 else 'were'} left out, see above."
-        )
-        return f"{left} Press f to change the filters, / to change the query."
-
-    def _how(self) -> Content:
-        """How the work is divided, and what each filter costs."""
-        listing = self._listing
-        if listing is None:
-            return Content()
-        problems = [(line(problem, 100), "$warning") for problem in _problems(listing)]
-        costs = [(" · ".join(line(str(cost), 80) for cost in costs), "$dropped")] if (costs := listing.costs()) else []
-        told = [(line(listing.told()), "")]
-        # On several boards the division is long: what a person can do something about comes before it.
-        parts = [*problems, *costs, *told] if self._several else [*told, *costs]
-        return Content("   ").join([Content.styled(text, style) for text, style in parts])
-
-    def _say(self) -> None:
-        """The counts of the title."""
-        listing = self._listing
-        if listing is None:
-            self.set_counts(self._on)
-            return
-        parts = [self._on if len(self._boards) < 3 else count(len(self._boards), "board")]
-        known = sum(number or 0 for number in listing.known_totals.values())
-        if self._total is not None:
-            parts.append(count(self._total, "post"))
-        else:
-            parts.append(f"≥ {count(known, 'post')}" if known else "total unknown")
-        parts += [f"{listing.kept:,} listed"] if listing.kept != self._total else []
-        parts += [f"{'≥ ' if listing.unsized else ''}{size(listing.bytes)}"] if listing.bytes else []
-        parts += [f"{len(self._listed.new):,} new"] if self._listed.new else []
-        parts += [f"{present:,} here"] if (present := self._listed.present) else []
-        parts += [f"{len(self._listed.marked):,} marked"] if self._listed.marked else []
-        self.set_counts(" · ".join(parts))
 
     # --- the query line ------------------------------------------------------------------------------------------
 
@@ -199,7 +118,7 @@ class SearchAsking(SearchView):
             self._job.cancel.set()
         if not same_look:
             self._marks = None
-        self._query, self._listing, self._total, self._only_new = query, None, None, only_new
+        self._query, self._listing, self._total, self._only_new, self._failure = query, None, None, only_new, ""
         order, self._listed = self._listed.order, Shown()
         self._listed.order = order
         self._several = len(self._boards) > 1
@@ -209,7 +128,7 @@ class SearchAsking(SearchView):
         wishes = replace(self._wishes, ratios=self._ratios)
         kinds = self.workspace.kind_of
 
-        def work(report: Report, cancel: Event) -> "tuple[Listing, Sequence[Post], Marks]":
+        def work(report: Report, cancel: Event) -> "tuple[Listing, Marks]":
             from loratui.core.boards.listing.merged import search_boards
             from loratui.core.boards.memory import past, since
             from loratui.core.boards.registry import find
@@ -222,16 +141,15 @@ class SearchAsking(SearchView):
             known = marks.seen if only_new else None
             listing = search_boards(boards, self._connected(), query, wishes, known=known, kinds=kinds, cancel=cancel)
             listing.total()
-            posts = listing.some(report=report)
-            since.looked(query, posts)
-            return listing, posts, marks
+            return listing, marks
 
-        def done(begun: "tuple[Listing, Sequence[Post], Marks]") -> None:
-            self._listing, posts, self._marks = begun
+        def done(begun: "tuple[Listing, Marks]") -> None:
+            self._listing, self._marks = begun
             self._total = self._listing.total()
             if self._network is not None:
                 self._previews.use(self._network, {board.name: board for board in self._listing.boards})
-            self._take(posts)
+            self._more()
+            self._show()  # how many there are, while the first of them come
 
         self._ask_boards("searching", work, done)
         self._show(keep=False)
@@ -249,11 +167,10 @@ class SearchAsking(SearchView):
         def failed(error: Exception) -> None:
             if self._job is job:
                 self._job = None
-                self._show()
-                if not isinstance(error, Cancelled):
-                    self.app.report_error(self._on_this_screen(error))
+                self._failed(error)
 
         job = self._job = self.app.jobs.start(title, work, came, failed, quiet=True)
+        self._watch_for_trouble()
 
     def _connected(self) -> "Network":
         """The connections, made when they are first needed, beside the screen."""
@@ -265,21 +182,6 @@ class SearchAsking(SearchView):
                 prune()
                 self._network = Network()
             return self._network
-
-    def _on_this_screen(self, error: Exception) -> Exception:
-        """`error`, with the remedy that this screen has for a key that is missing."""
-        from loratui.core.boards.network.answers import BoardError
-
-        if not isinstance(error, BoardError) or error.status not in (401, 403) or len(self._boards) > 1:
-            return error
-        from loratui.core.boards.registry import find
-        from loratui.core.config import load
-
-        board = find(load(), self._boards[0])
-        if board.has_key or not board.KEY_FIELDS:
-            return error
-        place = f"copy the line from {board.KEY_PLACE} there" if board.KEY_PLACE else "copy it from your account"
-        return LoratuiError(error.message, f"Press b, then e, and paste its key: {place}.")
 
     def _moved(self) -> None:
         super()._moved()
@@ -336,17 +238,6 @@ class SearchAsking(SearchView):
             self._show()
 
         self._ask_boards("sorting tags", work, done)
-
-    def _warn(self) -> None:
-        """Says once of each board what is wrong with it, and why a search ended early."""
-        listing = self._listing
-        if listing is None:
-            return
-        found = _problems(listing)
-        found += [listing.cut] if listing.cut else []
-        fresh = [text for text in found if text not in self._said]
-        self._said.update(fresh)
-        self.app.complain(fresh)
 
     def _wish(self, wishes: Wishes) -> None:
         """Judges what is listed anew by other wishes; the boards are not asked.
@@ -405,11 +296,6 @@ class SearchAsking(SearchView):
                 self.app.report_error(error)
 
         job = self._looking = self.app.jobs.start("looking what is here", work, done, failed, quiet=True)
-
-
-def _problems(listing: "Listing") -> list[str]:
-    """What is wrong with boards, each with its name once."""
-    return [text if text.startswith(name) else f"{name}: {text}" for name, text in listing.problems.items()]
 
 
 def bucket_ratios(project: "Project | None") -> tuple[float, ...]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
+from textual.reactive import Reactive
 from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
@@ -34,6 +35,9 @@ class Suggestions(Widget):
     }
     """
     COMPONENT_CLASSES = {"suggestions--chosen"}  # noqa: RUF012  (Textual declares it so)
+
+    # What gets another size is painted where it is laid out; Textual would paint all of it once more.
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), layout=True, repaint=False)
 
     def __init__(self) -> None:
         super().__init__()

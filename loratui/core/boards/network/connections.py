@@ -60,11 +60,15 @@ class Network:
     Args:
         backoff: seconds before the first repeat of a failed request; doubles each time.
         stall: seconds an answer may stand still.
+
+    Attributes:
+        retrying: by the names of boards, what is wrong while a request is made once more.
     """
 
     def __init__(self, backoff: float = 1.0, stall: float = STALL_SECONDS) -> None:
         self.backoff = backoff
         self.stall = stall
+        self.retrying: dict[str, str] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
         self._thread.start()
