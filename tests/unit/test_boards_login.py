@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from loratui.core import sanitize
 from loratui.core.boards import login
 from loratui.core.boards.board import Board
+from loratui.core.boards.listing.search import Search
 from loratui.core.boards.network.answers import BoardError, KeyRefused
 from loratui.core.boards.network.client import Client
 from loratui.core.boards.network.connections import Network
@@ -232,31 +235,47 @@ def test_logs_and_tracebacks_hold_no_key(engine: str, caplog: pytest.LogCaptureF
     assert SECRET not in told + caplog.text
 
 
-@pytest.mark.parametrize("engine", ["gelbooru", "danbooru", "philomena"])
-def test_a_traceback_that_shows_variables_holds_no_key(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the screens print it with --debug, for a mistake deep within the library."""
-    import httpx
+def with_variables(work: Callable[[], object]) -> str:
+    """What the screens print with --debug of the mistake that `work` makes."""
     from rich.console import Console
     from rich.traceback import Traceback
+
+    shown = Console(file=io.StringIO(), width=4000, record=True)
+    try:
+        work()
+    except RuntimeError as error:
+        own = error.__traceback__  # of this function and of the test, whose frames have the key itself
+        assert own is not None and own.tb_next is not None
+        options: dict[str, Any] = {"show_locals": True, "locals_max_string": 9000, "locals_max_length": 99}
+        shown.print(Traceback.from_exception(RuntimeError, error, own.tb_next.tb_next, width=4000, **options))
+    return shown.export_text()
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake deep within the library."""
+    import httpx
 
     async def fails(self: object, request: httpx.Request) -> httpx.Response:
         raise RuntimeError("deep down")
 
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", fails)
+
+
+@pytest.mark.parametrize("engine", ["gelbooru", "danbooru", "philomena"])
+def test_a_traceback_that_shows_variables_holds_no_key(engine: str, broken: None) -> None:
     use(engine, "http://127.0.0.1:9")
     line = {"gelbooru": "&api_key={0}&user_id=4711", "danbooru": "somebody:{0}", "philomena": "{0}"}[engine]
-    shown = Console(file=io.StringIO(), width=4000, record=True)
-    try:
-        login.login("mine", line.format(SECRET), backoff=0.01)
-    except RuntimeError as error:
-        own = error.__traceback__  # of this test, whose frame has the line itself
-        assert own is not None
-        whole = Traceback.from_exception(
-            RuntimeError, error, own.tb_next, width=4000, show_locals=True, locals_max_string=9000, locals_max_length=99
-        )
-        shown.print(whole)
-    text = shown.export_text()
+    text = with_variables(lambda: login.login("mine", line.format(SECRET), backoff=0.01))
     assert "deep down" in text and "locals" in text and SECRET not in text
+
+
+def test_nor_does_one_of_a_search_that_asks_what_the_account_may(broken: None) -> None:
+    config = BoardConfig(engine="danbooru", url="http://127.0.0.1:9", login="somebody", api_key=SECRET)
+    with Network(backoff=0.005) as network:
+        client = Client(ENGINES["danbooru"]("mine", config), network)
+        text = with_variables(lambda: Search(client, "a b c d"))
+    assert "account_request" in text and "locals" in text and SECRET not in text
 
 
 def everything(folder: Path) -> dict[str, bytes]:

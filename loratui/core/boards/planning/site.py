@@ -14,8 +14,8 @@ T = TypeVar("T")
 CANNOT = (400, 404, 405, 422, 500)
 """A site that answers so to a question beside the search (older versions, too large a query) just does not know."""
 
-_limits: dict[tuple[str, str, str], int | None] = {}
-"""By address, name and key of the account: asked once by a program."""
+_limits: dict[int, int | None] = {}
+"""By the account, as a number: some tracebacks show variables. Asked once by a program."""
 
 
 class AskedSite:
@@ -41,7 +41,7 @@ class AskedSite:
         request = board.account_request() if board.has_key else None
         if request is None:
             return board.TAG_LIMIT
-        account = board.url, board.config.login, board.config.api_key
+        account = hash((board.url, board.config.login, board.config.api_key))
         if account not in _limits:
             _limits[account] = self._ask(request, board.tag_limit, board.TAG_LIMIT)
         return _limits[account]
