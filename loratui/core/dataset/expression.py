@@ -280,7 +280,7 @@ class _Parser:
         exact = frozenset(name for name in self._names.slots if _slot_words(name) == wanted)
         found = exact or frozenset(name for name in self._names.slots if wanted <= _slot_words(name))
         if not found:
-            there = ", ".join(self._names.slots) or "none here"
+            there = " · ".join(self._names.slots) or "none here"
             self._wrong(f"{line(word.value)!r} is no slot.", word.start, f"There are {there}.")
         return terms.InSlot(found)
 
