@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 from loratui.core.workspace import Workspace
 from loratui.tui.app import LoratuiApp
 from loratui.tui.screens.tags import TagsScreen
+from loratui.tui.screens.tags_detail import Known, _scores
 from loratui.tui.screens.tags_panels import FilterPanel, PlanPanel, PrunePanel
 from loratui.tui.shell.form import FormPanel
 from loratui.tui.shell.panels import AskPanel
@@ -422,3 +423,12 @@ async def test_ten_thousand_captions(memory: Path) -> None:
         await pilot.press("u")
         await until(pilot, lambda: "smile" in (memory / "00001.txt").read_text(), 20)
         await until(pilot, lambda: not app.jobs.running, 20)
+
+
+def test_only_what_is_uncertain_is_called_so() -> None:
+    origins = {"smile": "tagger", "solo": "tagger"}
+    told = str(_scores(Known(scores={"smile": ("general", 0.62), "solo": ("general", 0.99)}, origins=origins)))
+    assert told == "least certain: smile .62"
+    told = str(_scores(Known(scores={"smile": ("general", 0.97), "solo": ("general", 0.99)}, origins=origins)))
+    assert told == "every tag scored .95 or more"
+    assert str(_scores(Known(origins=origins))) == ""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from loratui.tui.screens.tags_table import TagTable
 
 _SCORES = 8
+_SURE = 0.95
+"""From this score on a tag need not be looked at twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,11 @@ def _scores(known: Known | None) -> Content:
     if known is None or not known.scores:
         return Content("")
     values = {key(tag): value for tag, (category, value) in known.scores.items() if category != "rating"}
-    shown = sorted((values[key(tag)], tag) for tag in known.origins if key(tag) in values)[:_SCORES]
+    found = [(values[key(tag)], tag) for tag in known.origins if key(tag) in values]
+    shown = sorted(pair for pair in found if pair[0] < _SURE)[:_SCORES]
     typed = [tag for tag, origin in known.origins.items() if origin == "person"]
     parts = [f"{line(tag)} {value:.2f}".replace("0.", ".") for value, tag in shown]
-    text = "least certain: " + " · ".join(parts) if parts else ""
+    sure = f"every tag scored {_SURE:.2f} or more".replace("0.", ".") if found else ""
+    text = "least certain: " + " · ".join(parts) if parts else sure
     own = f"yours: {', '.join(line(tag) for tag in typed[:4])}" if typed else ""
     return Content("   ".join(part for part in (text, own) if part))

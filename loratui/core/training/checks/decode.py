@@ -17,32 +17,32 @@ from loratui.core.training.situation import Situation
 _PROBLEMS = {
     "broken": (
         "block",
-        "cannot be decoded; the trainer would stop at it",
+        "cannot be decoded; the trainer would stop there",
         "Set them aside with `loratui prep`.",
         "loratui prep",
     ),
     "colours": (
         "block",
-        "has colours the trainer gets wrong (CMYK or 16 bit)",
+        "colours the trainer gets wrong (CMYK or 16 bit)",
         "Convert them with `loratui prep`.",
         "loratui prep",
     ),
-    "huge": ("warn", "is larger than 50 megapixels", "Make it smaller: decoding takes gigabytes.", ""),
+    "huge": ("warn", "larger than 50 megapixels", "Make it smaller: decoding takes gigabytes.", ""),
     "transparent": (
         "warn",
-        "is transparent; what lies behind would be learned",
+        "transparent; what lies behind would be learned",
         "Flatten with `loratui prep`.",
         "loratui prep",
     ),
     "rotated": (
         "warn",
-        "is turned by EXIF, which the trainer ignores",
+        "turned by EXIF, which the trainer ignores",
         "Turn them with `loratui prep`.",
         "loratui prep",
     ),
     "animated": (
         "warn",
-        "is animated; only its first frame is seen",
+        "animated; only the first frame is seen",
         "Keep still pictures: `loratui prep`.",
         "loratui prep",
     ),
@@ -80,7 +80,7 @@ def readable(
             yield Check(
                 f"images-{problem}",
                 "block" if level == "block" else "warn",
-                f"{some(found[problem])} {wrong}.",
+                f"{some(found[problem])}: {wrong}.",
                 remedy,
                 fix,
             )
