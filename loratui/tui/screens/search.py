@@ -39,7 +39,7 @@ class SearchScreen(SearchAsking):
     GO: ClassVar[str] = "s"
     EMPTY: ClassVar[str] = "Press / and type tags to search {board}. Press b for another board."
     COMMANDS: ClassVar[tuple[Command, ...]] = (
-        Command("search.query", ("/",), "query", "Asks for tags and metatags, and searches the board."),
+        Command("search.query", ("/",), "query", "Searches for tags and metatags; takes the page of an address in."),
         Command("search.get", ("enter",), "get", "Gets the marked posts, or all of the query, into a subset."),
         Command("search.mark", ("space",), "mark", "Marks the post and steps on; marked ones can be got alone."),
         Command("search.filters", ("f",), "filters", "Size, shape, score, age, kinds: each with what it costs."),

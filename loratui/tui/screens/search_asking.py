@@ -10,6 +10,7 @@ from loratui.core.jobs import Report
 from loratui.tui.commands import Command
 from loratui.tui.jobs import Job
 from loratui.tui.screens.search_here import look
+from loratui.tui.screens.search_page import is_address, take_in
 from loratui.tui.screens.search_saying import SearchSaying
 from loratui.tui.screens.search_shown import Here, Key, Shown, key_of
 from loratui.tui.widgets.query_line import QueryLine
@@ -93,10 +94,19 @@ class SearchAsking(SearchSaying):
     def on_query_line_submitted(self, event: QueryLine.Submitted) -> None:
         """Enter in the query line."""
         event.stop()
-        if event.value.strip():
+        if is_address(event.value):
+            self._line.value = self._query
+            self._back_to_posts()
+            self.app.guarded(take_in, self, event.value)
+        elif event.value.strip():
             self._begin(event.value.strip())
         else:
             self._back_to_posts()
+
+    def on_query_line_changed(self, event: QueryLine.Changed) -> None:
+        """What enter does depends on what stands there."""
+        event.stop()
+        self.refresh_status()
 
     def on_query_line_closed(self, event: QueryLine.Closed) -> None:
         """Esc in the query line."""
@@ -161,7 +171,7 @@ class SearchAsking(SearchSaying):
 
         def came(result: object) -> None:
             if self._job is job:
-                self._job = None
+                self._job, self._trouble = None, ""
                 done(result)
 
         def failed(error: Exception) -> None:

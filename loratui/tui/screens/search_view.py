@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from loratui.tui.commands import Command
+from loratui.tui.screens import search_page
 from loratui.tui.screens.base import NARROW, LoratuiScreen
 from loratui.tui.screens.search_previews import Previews
 from loratui.tui.screens.search_rows import PostRows, TagRows, about, heads, label
@@ -188,8 +189,9 @@ class SearchView(LoratuiScreen):
 
     def _keys(self) -> list[Key]:
         """Those of the query line while it is typed into."""
-        typing = self.panel is None and any(view.typing for view in self.query(QueryLine))
-        return list(QueryLine.KEYS) if typing else super()._keys()
+        if self.panel is not None or not _typing(self):
+            return super()._keys()
+        return list(search_page.KEYS if search_page.is_address(self._line.value) else QueryLine.KEYS)
 
     # --- panes ---------------------------------------------------------------------------------------------------
 

@@ -134,6 +134,11 @@ class FormPanel(Panel):
         """What the fields say now."""
         return {field.name: entry.value for field, entry in zip(self._fields, self._entries(), strict=True)}
 
+    def tell(self, note: str) -> None:
+        """Says another note above the fields, where there was one."""
+        for widget in self.query(".form--note").results(Static):
+            widget.update(Content(line(note, 400)))
+
     def set(self, name: str, value: str) -> None:
         """Puts `value` into the field `name`."""
         entries = self._entries()

@@ -64,7 +64,7 @@ class Completer:
         self._load()
         start, end = word_at(text, caret)
         word = fold(text[start:caret]).lower()
-        if not word or "*" in word:
+        if not word or "*" in word or "://" in word:
             return Offers(start, end)
         special = metatags.complete(self.boards, word)
         if ":" in word and special:
@@ -78,6 +78,8 @@ class Completer:
         start, _ = word_at(text, caret)
         word = fold(text[start:caret]).lower()
         self._heard = heard
+        if "://" in word:
+            return  # an address is no board's business
         for asker in self._askers:
             asker.ask(word, heard)
 
