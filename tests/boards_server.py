@@ -110,6 +110,7 @@ class BoardServer:
         concurrent: most files sent at the same time.
         cut_out: ids that the site leaves out of its pages, but counts.
         aliases: other name → tag (danbooru): queries may use them, records do not.
+        gate: while it is cleared, nothing is answered; requests are taken down before they wait.
     """
 
     def __init__(
@@ -132,6 +133,8 @@ class BoardServer:
         self.cut_out: set[int] = set()
         self.aliases: dict[str, str] = {}
         self.latency = latency
+        self.gate = threading.Event()
+        self.gate.set()
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, dict[str, str], dict[str, str]]] = []
         self.concurrent = 0
@@ -231,6 +234,7 @@ def _handler(board: BoardServer) -> type[BaseHTTPRequestHandler]:
             params = dict(parse_qsl(parts.query, keep_blank_values=True))
             board.requests.append((parts.path, params, {k.lower(): v for k, v in self.headers.items()}))
             fault = board.fault(self.path)
+            board.gate.wait()
             wait = board.latency + (fault.seconds if fault and fault.kind == "latency" else 0)
             if not parts.path.startswith(FILES):
                 time.sleep(wait)

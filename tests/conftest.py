@@ -1,5 +1,7 @@
 """Fixtures all tests share: a home of their own, the data beside the checkout."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -28,6 +30,14 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C ends the tests, also after a verb that was run in this process and listened for it to the end."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,7 @@
 """What the tests of runs share: a job for the fake trainer, and waiting for what happens in other processes."""
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from loratui.core.runs import Run, supervisor
 from loratui.core.runs.control import stop
 from loratui.core.training.job import Job, JobSubset
 from tests.fake_trainer import png
+from tests.waiting import wait_for
 
 TRAINER = Path(__file__).with_name("fake_trainer.py")
 
@@ -44,14 +44,6 @@ def make_job(
         steps_per_epoch=images,
         gpus=gpus,
     )
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 15, what: str = "") -> None:
-    """Until the condition holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s for {what or condition}"
-        time.sleep(0.03)
 
 
 def wait_over(run: Run, seconds: float = 20) -> str:

@@ -63,11 +63,7 @@ def loratui(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
 
     def call(*words: str) -> Answer:
-        handler = signal.getsignal(signal.SIGINT)
-        try:
-            code = run(words)
-        finally:
-            signal.signal(signal.SIGINT, handler)
+        code = run(words)
         captured = capsys.readouterr()
         return Answer(code, captured.out, captured.err)
 

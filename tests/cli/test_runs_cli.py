@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from loratui.core.runs import freeze, launch
-from tests.runs_kit import ended_at_last, make_job, wait_for, wait_over
+from tests.runs_kit import ended_at_last, make_job, wait_over
+from tests.waiting import wait_for
 
 
 def loratui(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

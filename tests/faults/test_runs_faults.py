@@ -18,7 +18,8 @@ import pytest
 from loratui.core.errors import Refused
 from loratui.core.runs import Run, control, freeze, launch, list_runs, supervisor
 from loratui.core.runs.tfevents import EventFile
-from tests.runs_kit import ended_at_last, make_job, wait_for, wait_over
+from tests.runs_kit import ended_at_last, make_job, wait_over
+from tests.waiting import wait_for
 
 
 def raw(run: Run) -> dict[str, object]:

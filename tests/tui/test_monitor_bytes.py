@@ -7,7 +7,8 @@ from pathlib import Path
 from loratui.core.project import Project
 from loratui.core.runs import control, freeze, launch
 from tests.pty_harness import XTERM, Terminal
-from tests.runs_kit import ended_at_last, make_job, wait_for
+from tests.runs_kit import ended_at_last, make_job
+from tests.waiting import wait_for
 
 BUDGET = 2_500
 """Bytes a second, as the design says."""

@@ -38,14 +38,14 @@ def sleep(params: dict[str, Any], exchange: Exchange) -> dict[str, Any]:
     if params.get("stubborn"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     exchange.progress(0, None, "asleep")
-    time.sleep(60)
+    time.sleep(600)
     return {}
 
 
 def grandchild(params: dict[str, Any], exchange: Exchange) -> dict[str, Any]:
     process = subprocess.Popen(["sleep", "60"])
     exchange.item({"pid": process.pid})
-    time.sleep(60)
+    time.sleep(600)
     return {}
 
 
@@ -63,13 +63,13 @@ def not_finite(params: dict[str, Any], exchange: Exchange) -> dict[str, Any]:
 
 def too_long(params: dict[str, Any], exchange: Exchange) -> dict[str, Any]:
     os.write(params["descriptor"], b"x" * (5 * 1024 * 1024))
-    time.sleep(60)
+    time.sleep(600)
     return {}
 
 
 def nonsense(params: dict[str, Any], exchange: Exchange) -> dict[str, Any]:
     os.write(params["descriptor"], b"hello\n")
-    time.sleep(60)
+    time.sleep(600)
     return {}
 
 
@@ -80,7 +80,7 @@ def prepare() -> dict[str, Handler]:
         case "broken":
             raise ImportError("libsomething.so.9: cannot open shared object file")
         case "slow":
-            time.sleep(60)
+            time.sleep(600)
         case "silent":
             os._exit(3)
     handlers = [echo, count, die, leave, sleep, grandchild, refuse, fail, not_finite, too_long, nonsense]

@@ -11,7 +11,8 @@ import pytest
 
 from loratui.core.errors import LoratuiError, Refused, UsageError
 from loratui.core.runs import Run, control, find, freeze, launch, queue
-from tests.runs_kit import ended_at_last, make_job, wait_for, wait_over
+from tests.runs_kit import ended_at_last, make_job, wait_over
+from tests.waiting import wait_for
 
 
 def test_a_frozen_run_holds_all_it_needs(tmp_path: Path) -> None:
