@@ -191,7 +191,7 @@ def test_prune_suggests_and_applies(root: Path, capsys: pytest.CaptureFixture[st
     found = {row["tag"]: row for row in document["suggestions"]}
     assert found["purple hair"]["slot"] == "hair colour"
     assert found["purple hair"]["count"] == 3
-    assert found["pink eyes"]["error"] and "purple eyes is in 50 %" in found["pink eyes"]["why"]
+    assert found["pink eyes"]["error"] and "purple eyes in 50 %" in found["pink eyes"]["why"]
     assert found["purple eyes"]["selected"]
     assert "kafka" not in found and "1girl" not in found
     _, document, _ = said(capsys, root, "prune", "--apply")
