@@ -141,6 +141,34 @@ def test_the_same_picture_of_another_board_is_known(workspace: Workspace, networ
         assert (got.downloaded, got.existing) == (0, 3) and not other.file_requests()
 
 
+def test_what_was_thrown_away_is_known_on_another_board_and_under_another_name(
+    workspace: Workspace, network: Network
+) -> None:
+    from loratui.core.changes import Move, Plan, Remove
+
+    with BoardServer("danbooru", samples(3)) as one, BoardServer("gelbooru", samples(3)) as other:
+        get(workspace, board(one), "kafka_(x)", network=network)
+        workspace.changes.apply(Plan("test", "test", (Move("mine_2.png", "b.png"), Move("mine_2.txt", "b.txt"))))
+        workspace.changes.apply(Plan("test", "test", (Remove("mine_1.png"), Remove("b.png"), Remove("b.txt"))))
+        second = ENGINES["gelbooru"]("other", BoardConfig(engine="gelbooru", url=other.url))
+        got = get(workspace, second, "kafka_(x)", network=network)
+        assert (got.downloaded, got.existing) == (0, 3) and not other.file_requests()
+        assert get(workspace, board(one), "kafka_(x)", network=network).downloaded == 0
+
+
+def test_the_queue_tells_its_open_posts_by_key(workspace: Workspace) -> None:
+    posts = [Post(board="mine", id=number, tags={}) for number in range(1, 6)]
+    with Manifest(workspace.root) as manifest:
+        assert manifest.open_posts() == set()
+        first = manifest.begin("mine", "1girl", "", Options())
+        second = manifest.begin("mine", "solo", "", Options())
+        manifest.put(first, [(posts[0], "queued", None), (posts[1], "fetched", 3), (posts[2], "done", 3)])
+        manifest.put(second, [(posts[3], "failed", None), (posts[4], "queued", None)])
+        assert manifest.open_posts() == {("mine", 1), ("mine", 2), ("mine", 5)}
+        manifest.set_state(second, "cancelled")
+        assert manifest.open_posts() == {("mine", 1), ("mine", 2)}
+
+
 @pytest.mark.parametrize("engine", ["danbooru", "gelbooru", "gelbooru02", "moebooru", "e621"])
 def test_every_engine(workspace: Workspace, network: Network, engine: str) -> None:
     with BoardServer(engine, samples(5)) as server:  # type: ignore[arg-type]
@@ -219,9 +247,7 @@ def test_an_unknown_total_is_counted_before_anything_is_fetched(
 
 def test_four_at_a_time(workspace: Workspace, network: Network) -> None:
     with BoardServer("danbooru", samples(16), latency=0.05) as server:
-        started = time.monotonic()
         assert get(workspace, board(server), "kafka_(x)", network=network).downloaded == 16
-        assert time.monotonic() - started < 5
         assert 2 <= server.concurrent <= 4
 
 
@@ -332,10 +358,8 @@ def test_cancel_keeps_what_is_whole_and_goes_on_later(workspace: Workspace, netw
             cancel.set()
 
     with BoardServer("danbooru", samples(20), latency=0.05) as server:
-        started = time.monotonic()
         with pytest.raises(Cancelled):
             get(workspace, board(server), "kafka_(x)", network=network, report=report, cancel=cancel)
-        assert time.monotonic() - started < 3
         have = len([name for name in names(workspace) if name.endswith(".png")])
         assert 3 <= have < 20
         with Manifest(workspace.root) as manifest:

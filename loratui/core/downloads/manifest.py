@@ -364,6 +364,15 @@ class Manifest:
             return self._items("batch=?", (batch,), limit)
         return self._items(f"batch=? and state in ({_marks(states)})", (batch, *states), limit)
 
+    def open_posts(self) -> set[tuple[str, int]]:
+        """Board and number of every post that is still to be fetched or taken in. Reads no records."""
+        return set(
+            self._store.read(
+                "select item.board, item.post from item join batch on batch.id=item.batch "
+                "where item.state in ('queued', 'fetched') and batch.state<>'cancelled'"
+            )
+        )
+
     def begun(self, batch: int) -> list[Item]:
         """The items of a batch that are coming in now, or were broken off."""
         return self._items("batch=? and state='queued' and bytes>0", (batch,))

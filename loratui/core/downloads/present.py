@@ -28,7 +28,8 @@ class Present:
         self._images: list[Image] = scan(root, [folder for folder in folders if (root / folder).is_dir()])
         self._names = {image.stem.rpartition("/")[2] for image in self._images}
         self._undone: dict[str, Path] = {}
-        self._thrown: set[str] = set()
+        self._thrown: dict[str, str] = {}
+        self._root = root
         for entry in reversed(changes.trash()):  # oldest first: the newest copy wins
             path = Path(entry.path)
             if path.suffix.lower() not in IMAGE_SUFFIXES:
@@ -36,7 +37,7 @@ class Present:
             if entry.reason == "undone":
                 self._undone[path.stem] = root / entry.lies
             else:
-                self._thrown.add(path.stem)
+                self._thrown[path.stem] = entry.lies
 
     def has(self, post: Post) -> bool:
         """Whether the post's picture is in the dataset or was thrown away: by name, by post, or by md5 of any board."""
@@ -46,10 +47,12 @@ class Present:
         """In which of the two the picture of `post` is; see `has`."""
         if post.name in self._names:
             return "project"
-        digests = (self._records.hash_of_post(post.board, str(post.id)), self._records.hash_of_md5(post.md5))
-        if any(digest is not None and digest in self._contents for digest in digests):
+        digests = {self._records.hash_of_post(post.board, str(post.id)), self._records.hash_of_md5(post.md5)} - {None}
+        if not digests.isdisjoint(self._contents if digests else ()):
             return "project"
-        return "trash" if post.name in self._thrown else None
+        if post.name in self._thrown or (digests and not digests.isdisjoint(self._thrown_contents)):
+            return "trash"
+        return None
 
     def undone(self, post: Post) -> Path | None:
         """The file of a get that was undone: it lies in the trash and need not be fetched."""
@@ -57,8 +60,18 @@ class Present:
 
     @cached_property
     def _contents(self) -> set[str]:
+        return self._hashes(self._images)
+
+    @cached_property
+    def _thrown_contents(self) -> set[str]:
+        # As listed images, their hashes are remembered: the files are read once.
+        folders = sorted({lies.rpartition("/")[0] for lies in self._thrown.values()})
+        lying = set(self._thrown.values())
+        return self._hashes([image for image in scan(self._root, folders) if image.path in lying])
+
+    def _hashes(self, images: Sequence[Image]) -> set[str]:
         found = set()
-        for image in self._images:
+        for image in images:
             try:
                 found.add(self._records.content_hash(image))
             except OSError:  # gone meanwhile, or not readable: then it is no proof of anything

@@ -26,13 +26,10 @@ def look(workspace: "Workspace", posts: "Sequence[Post]", cancel: Event) -> dict
     present = Present(workspace.root, folders, workspace.records, workspace.changes)
     found: dict[Key, Here] = {}
     with Manifest(workspace.root) as manifest:
-        for batch in manifest.batches():
-            if batch.open and batch.state != "cancelled":
-                found.update((key_of(item.post), "queue") for item in manifest.items(batch.id, ("queued", "fetched")))
+        queued = manifest.open_posts()
     for post in posts:
         check(cancel)
-        place = present.where(post)
+        place = present.where(post) or ("queue" if key_of(post) in queued else None)
         if place is not None:
             found[key_of(post)] = place
-    wanted = {key_of(post) for post in posts}
-    return {key: here for key, here in found.items() if key in wanted}
+    return found
