@@ -58,7 +58,10 @@ def _turned(
         lines = [f"changed since, refuses it: {path}" for path in result.conflicts]
         return out.done({word: [], "conflicts": result.conflicts, "left": preview(0).left}, lines, code=3)
     steps = [{"id": step.id, "verb": step.verb, "title": step.title, "files": step.files} for step in result.steps]
-    lines = [f"{word} {step.id}: {step.title}" for step in result.steps] or [f"Nothing to be {word}."]
+    lines = [
+        f"{step.id} would be {word}: {step.title}" if out.dry_run else f"{word} {step.id}: {step.title}"
+        for step in result.steps
+    ] or [f"Nothing to be {word}."]
     lines += [f"changed since, left as it is: {path}" for path in result.conflicts]
     return out.done({word: steps, "conflicts": result.conflicts, "left": result.left}, lines)
 

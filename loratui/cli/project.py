@@ -58,7 +58,7 @@ def status(args: Args, out: Output) -> int:
 
     workspace = out.workspace(args)
     found = core.status(workspace)
-    undecided = "not looked for yet" if found.undecided is None else count(found.undecided, "undecided group")
+    undecided = "to be looked for" if found.undecided is None else count(found.undecided, "undecided group")
     lines = [
         f"{workspace.project.name if workspace.project else workspace.root.name}: {count(found.images, 'image')}",
         f"captions: {found.uncaptioned} missing, {found.untriggered} without the trigger first",

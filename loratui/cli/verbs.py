@@ -144,15 +144,12 @@ class Verbs:
         """Declares a verb with sub-verbs; `run` does the verb without one, else it needs one."""
         parser: Parser = self._sub.add_parser(name, help=help, description=help, allow_abbrev=False)
         common(parser)
-        parser.set_defaults(run=run or _needs_sub_verb(parser))
-        return Verbs(parser, dest=f"{name}_verb")
+        verbs = Verbs(parser, dest=f"{name}_verb")
+        parser.set_defaults(run=run or verbs._which)
+        return verbs
 
-
-def _needs_sub_verb(parser: Parser) -> Run:
-    def run(args: Args, out: "Output") -> int:
-        parser.error("say which one")
-
-    return run
+    def _which(self, args: Args, out: "Output") -> int:
+        self.parser.error(f"say which one: {', '.join(self._sub.choices)}")
 
 
 def common(parser: Parser) -> None:

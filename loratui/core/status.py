@@ -60,7 +60,7 @@ def _next(
     if not images:
         return "loratui get QUERY", "There are no images yet: search a board, or `loratui add` your own."
     if undecided is None:
-        return "loratui dupes", "Look for near-duplicates before anything else."
+        return "loratui dupes", "Images came or changed: look for near-duplicates first."
     if undecided:
         return "loratui dupes --apply", f"{count(undecided, 'group')} of near-duplicates to be decided."
     if uncaptioned:

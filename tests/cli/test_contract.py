@@ -92,6 +92,8 @@ def test_a_change_its_preview_its_undo_and_a_conflict(capsys: pytest.CaptureFixt
     assert said(capsys, "-C", str(root), "add", str(source))[1]["existing"] == 1
     assert said(capsys, "-C", str(root), "history")[1]["steps"][0]["state"] == "done"  # type: ignore[index]
     assert len(said(capsys, "-C", str(root), "undo", "--dry-run")[1]["undone"]) == 1  # type: ignore[arg-type]
+    assert run(["-C", str(root), "undo", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "1 would be undone: add 1 image to dataset/p\n"  # nothing was
     assert (root / "dataset/p/in.png").exists()
     assert said(capsys, "-C", str(root), "undo")[1]["left"] == 0
     assert said(capsys, "-C", str(root), "redo")[1]["redone"][0]["title"] == "add 1 image to dataset/p"  # type: ignore[index]
@@ -172,3 +174,8 @@ def test_a_read_only_folder_says_so(tmp_path: Path, capsys: pytest.CaptureFixtur
     (tmp_path / "p").mkdir(mode=0o500)
     assert run(["new", str(tmp_path / "p")]) == 1
     assert "permission" in capsys.readouterr().err
+
+
+def test_a_verb_without_its_sub_verb_names_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["trash"]) == 2
+    assert "Say which one: list, restore, empty." in capsys.readouterr().err

@@ -63,7 +63,7 @@ async def test_the_status_names_each_step_and_the_next_one(project: Path) -> Non
         assert "hsr_kafka   ~/lora/kafka" in text
         assert "character · kafka · 1 subset" in text
         assert "● images         3" in text
-        assert "○ duplicates     not looked for yet" in text
+        assert "○ duplicates     to be looked for" in text
         assert "○ trigger first  2 without" in text  # one has no caption at all
         assert "● base model     noobai.safetensors" in text
         assert "n or gr goes there · loratui dupes" in text

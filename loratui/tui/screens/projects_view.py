@@ -141,7 +141,7 @@ def _undecided(status: "Status") -> str:
     if not status.images:
         return "–"
     if status.undecided is None:
-        return "not looked for yet"
+        return "to be looked for"
     return f"{status.undecided} undecided" if status.undecided else "none undecided"
 
 
