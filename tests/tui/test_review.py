@@ -97,6 +97,7 @@ async def test_swap_makes_b_the_one_to_keep_and_x_drops_one(pictures: Path) -> N
         await review(app, pilot)
         await pilot.press("w")
         assert app.screen.query_one(CopiesPane).pair[0].path == "b.jpg"
+        assert text(app, ".pair--relation") == "A is B: 90 %, JPEG q75"  # what is said is still true
         await pilot.press("x")
         await until(pilot, lambda: not (pictures / "a.png").exists())
         await until(pilot, lambda: "· 2 same picture" in title(app))

@@ -105,7 +105,13 @@ class CopiesPane(Container):
         kept, copy = self.pair
         place = f"{self._copy + 1} of {len(group.files) - 1}" if len(group.files) > 2 else ""
         # What is said of the files is said of them as copies of the one that was proposed.
-        why = copy.why if kept is group.files[0] else f"A: {kept.why} · B: {copy.why}"
+        best = group.files[0]
+        if kept is best:
+            why = "B is A", copy.why
+        elif copy is best:
+            why = "A is B", kept.why
+        else:
+            why = f"to {best.path.rpartition('/')[2]}", f"A {kept.why} · B {copy.why}"
         view.show(side(self.workspace, kept), side(self.workspace, copy), why, place, group, self._flicker)
 
     def swap(self) -> None:

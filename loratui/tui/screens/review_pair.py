@@ -90,7 +90,8 @@ class PairView(Vertical):
     PairView .pair--head { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     PairView > .pair--relation { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     PairView > .pair--table { height: auto; }
-    PairView > .pair--variants { height: auto; max-height: 2; color: $dim; }
+    PairView > .pair--variants { height: auto; max-height: 3; color: $dim; }
+    PairView #drop { margin: 0 0 0 1; }
     PairView.-flicker #drop { display: none; }
     """
 
@@ -117,23 +118,26 @@ class PairView(Vertical):
         for text in self.query(Static):
             text.update("")
 
-    def show(self, keep: Side, drop: Side, why: str, place: str, group: "Group", flicker: bool | None) -> None:
+    def show(
+        self, keep: Side, drop: Side, why: tuple[str, str], place: str, group: "Group", flicker: bool | None
+    ) -> None:
         """Shows a pair.
 
         Args:
             keep: the picture that stays.
             drop: the copy.
-            why: what the copy is to it, in words.
-            place: which copy of how many.
+            why: which of the two is what to the other, in words.
+            place: which copy of how many; "" for the only one.
             group: both belong to.
             flicker: None shows both; False only the first, True only the second, in the place of the first.
         """
         self.set_class(flicker is not None, "-flicker")
         front = drop if flicker else keep
-        head = (f"B drop {place}", "bold $dropped") if flicker else ("A keep", "bold $kept")
+        second = (f"B drop {place}".rstrip(), "bold $dropped")
+        head = second if flicker else ("A keep", "bold $kept")
         self._side("keep", Content.assemble(head, f"  {front.name}"), front)
-        self._side("drop", Content.assemble((f"B drop {place}", "bold $dropped"), f"  {drop.name}"), drop)
-        self._text("relation", Content.assemble(("B is A: ", "$dim"), (line(why), "bold")))
+        self._side("drop", Content.assemble(second, f"  {drop.name}"), drop)
+        self._text("relation", Content.assemble((f"{line(why[0])}: ", "$dim"), (line(why[1]), "bold")))
         self._sides = keep, drop
         self._tell()
         self._text("variants", _variants(group))
