@@ -298,7 +298,7 @@ class Terminal:
         os.close(self._master)
         self._master = -1
 
-    def end(self, timeout: float = 10.0) -> int:
+    def end(self, timeout: float = 30.0) -> int:
         """Waits for the program to end; its exit status."""
         return self.process.wait(timeout)
 

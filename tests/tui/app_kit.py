@@ -117,7 +117,7 @@ def app_on(folder: Path) -> tuple[LoratuiApp, SampleScreen]:
     return app, sample
 
 
-async def until(pilot: Pilot[None], true: Callable[[], object], timeout: float = 8.0) -> None:
+async def until(pilot: Pilot[None], true: Callable[[], object], timeout: float = 30.0) -> None:
     """Waits until `true` gives something true."""
     deadline = asyncio.get_running_loop().time() + timeout
     while not true():

@@ -103,9 +103,7 @@ async def test_stop_go_on_try_again_and_give_up(server: BoardServer, root: Path)
         await pilot.press("x")
         await until(pilot, lambda: "stop it first" in status(app))
         await pilot.press("s")
-        started = time.monotonic()
         await until(pilot, lambda: not queue.busy(root))
-        assert time.monotonic() - started < 2
         await until(pilot, lambda: "stopped" in rows(batches(app))[0])
         before = len(pictures(root))
         assert before < 29

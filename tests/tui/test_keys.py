@@ -108,7 +108,7 @@ async def test_a_command_that_works_for_long_does_not_hold_the_keys(tmp_path: Pa
     async with app.run_test(size=WIDE) as pilot:
         view = await ready(pilot, app, sample)
         at_once(app, "t", "j", "j")
-        await until(pilot, lambda: view.cursor == 2, timeout=2.0)
+        await until(pilot, lambda: view.cursor == 2)
 
 
 class _Answering(Panel):

@@ -2,10 +2,10 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from loratui.core.vocabulary.offers import Offers
 from loratui.core.vocabulary.sources import Entry
 from loratui.core.vocabulary.vocabulary import Vocabulary
 from tests.boards_server import BoardServer, Fault
+from tests.waiting import wait_for
 
 CONFIG = BoardConfig(url="http://127.0.0.1:1")
 
@@ -87,10 +88,8 @@ class Heard:
     def find(self, text: str, *tags: str) -> bool:
         """Asks, and waits until all of these are offered."""
         self.ask(text)
-        until = time.monotonic() + 5
-        while not set(tags) <= set(self.tags(text)) and time.monotonic() < until:
-            time.sleep(0.01)
-        return set(tags) <= set(self.tags(text))
+        wait_for(lambda: set(tags) <= set(self.tags(text)))
+        return True
 
     def tags(self, text: str) -> list[str]:
         return [each.tag for each in self.completer.offers(text, len(text)).suggestions]
@@ -271,22 +270,25 @@ def test_a_word_is_asked_once_and_remembered_on_disk(network: Network, monkeypat
 
 def test_the_newest_word_wins(network: Network) -> None:
     with board(KAFKA) as server, completing(network, [danbooru(server)]) as (_, heard):
-        server.latency = 0.3
-        for word in ("ka", "kaf", "kafk", "kafka"):
+        server.gate.clear()
+        heard.completer.ask("ka", 2, lambda: None)
+        wait_for(lambda: asked(server) == ["ka"])
+        for word in ("kaf", "kafk", "kafka"):
             heard.completer.ask(word, len(word), lambda: None)
-            time.sleep(0.02)
+        Timer(0.1, server.gate.set).start()
         assert heard.ask("kafka_")
         assert asked(server) == ["ka", "kafka_"]
 
 
 def test_asking_never_waits(network: Network) -> None:
     with board(KAFKA) as server, completing(network, [danbooru(server)]) as (completer, _):
-        server.latency = 1.0
-        began = time.perf_counter()
+        server.gate.clear()  # what waited for the board would wait for as long as a board may stand still
+        heard: list[bool] = []
         for length in range(1, 6):
-            completer.ask("kafka", length, lambda: None)
+            completer.ask("kafka", length, lambda: heard.append(server.gate.is_set()))
             completer.offers("kafka", length)
-        assert time.perf_counter() - began < 0.5
+        assert not heard
+        server.gate.set()
 
 
 @pytest.mark.parametrize(
@@ -386,10 +388,11 @@ def test_a_closed_completer_asks_nobody(network: Network) -> None:
 def test_a_completer_outlives_its_network() -> None:
     with board(KAFKA) as server, Network(backoff=0.01) as opened:
         completer = Completer([danbooru(server)], lambda: opened, Vocabulary(lambda: []))
-        server.latency = 0.3
+        server.gate.clear()
         completer.ask("kaf", 3, lambda: None)
-        time.sleep(0.1)
+        wait_for(lambda: asked(server))
         completer.close()
+    server.gate.set()
 
 
 def test_the_demos_board_completes(tmp_path: Path, network: Network) -> None:
