@@ -150,6 +150,8 @@ async def test_a_replay_is_labelled(tmp_path: Path) -> None:
         control.stop(copy)
         await playing
         await until(pilot, lambda: "stopped" in said(app, "figures"), 20)
+        await pilot.press("R")
+        await until(pilot, lambda: "a replay shows a run that is over" in status(app))
 
 
 async def test_the_picture_folds_where_it_is_narrow(tmp_path: Path) -> None:

@@ -288,7 +288,9 @@ class MonitorScreen(LoratuiScreen):
             return None if id == "monitor.runs" else "there is no run yet"
         if id in ("monitor.stop", "monitor.stop-after-save") and metrics.state.over:
             return f"the run is {metrics.state.state}"
-        if id == "monitor.resume" and (not metrics.state.over or metrics.state.state == "done" or metrics.state.replay):
+        if id == "monitor.resume" and metrics.state.replay:
+            return "a replay shows a run that is over: there is nothing to resume"
+        if id == "monitor.resume" and (not metrics.state.over or metrics.state.state == "done"):
             return "only a run that ended early can be resumed"
         if id == "monitor.fold" and self.has_class("-wide") and not self.has_class("-picture"):
             return "table and picture are both in sight: enter shows the picture large"

@@ -102,7 +102,7 @@ class ProjectsScreen(LoratuiScreen):
         keymap = self.app.keymap
         onward = next(keymap.shown(command) for command in self.COMMANDS if command.id == "projects.next")
         width = pane.content_size.width or _FIRST_WIDTH
-        lines = status_lines(self.workspace, self._status, keymap, width, onward)
+        lines = status_lines(self.workspace, self._status, keymap, width, onward, bool(self._projects))
         pane.update(Content("\n").join(lines))
 
     def on_resize(self, event: Resize) -> None:

@@ -66,7 +66,7 @@ def home_relative(path: Path) -> str:
 
 
 def status_lines(
-    workspace: "Workspace", status: "Status | None", keymap: Keymap, width: int, onward: str
+    workspace: "Workspace", status: "Status | None", keymap: Keymap, width: int, onward: str, known: bool
 ) -> list[Content]:
     """The pane of the current project: each step of the way with its state and the key of its screen.
 
@@ -76,6 +76,7 @@ def status_lines(
         keymap: for the keys shown.
         width: cells of a line.
         onward: the key that goes to the next step.
+        known: whether there are projects to open.
     """
     project = workspace.project
     name = project.name if project is not None else workspace.root.name or "/"
@@ -88,7 +89,7 @@ def status_lines(
     if status is None:
         return [*head, Content(), Content.styled("looking …", "$dim")]
     if project is None:
-        return [*head, Content(), *_no_project(status)]
+        return [*head, Content(), *_no_project(status, known)]
     keys = {command.id: keymap.shown(command) for command in GLOBAL}
     target = screen_of(status.next)
     captioned = status.images > 0 and not status.uncaptioned
@@ -126,13 +127,13 @@ def status_lines(
     return [*head, Content(), *rows, Content(), *step]
 
 
-def _no_project(status: "Status") -> list[Content]:
+def _no_project(status: "Status", known: bool) -> list[Content]:
     there = f"{_count(status.images, 'image')} here" if status.images else "No images here"
     return [
         Content("This folder is no project."),
         Content(),
         Content.assemble(("a ", "bold $primary"), "begins one: name, kind, trigger, base model, images"),
-        Content.assemble(("enter ", "bold $primary"), "opens one of those this machine knows"),
+        *([Content.assemble(("enter ", "bold $primary"), "opens one of those this machine knows")] if known else []),
         Content.assemble((f"{there}; review and tags work on any folder of images.", "$dim")),
     ]
 
