@@ -1,4 +1,4 @@
-"""The search on 10,000 results, and typing on a link of 100 kbit/s while pictures come in."""
+"""The search on 10,000 results, its total at 100 ms of latency, and typing at 100 kbit/s while pictures come in."""
 
 import json
 import random
@@ -14,8 +14,13 @@ from pathlib import Path
 from threading import Lock, Thread
 from urllib.parse import parse_qs, urlsplit
 
+from loratui.core.boards.listing.merged import search_boards
+from loratui.core.boards.network.connections import Network
+from loratui.core.boards.registry import ENGINES
+from loratui.core.config import BoardConfig
 from tests.benchmarks.samples import fresh_home
 from tests.benchmarks.table import Row
+from tests.boards_server import BoardServer, Engine, Sample
 from tests.pty_harness import XTERM, Terminal
 from tests.screens_kit import sample_project
 
@@ -25,6 +30,8 @@ _SLOW = 12_500
 """Bytes a second of 100 kbit/s."""
 _KEYS = 300
 _TYPED = "zqxjvkwzqxjvkw"
+_ENGINES: tuple[Engine, ...] = ("danbooru", "gelbooru02", "moebooru", "e621", "philomena")
+_GUIDE = "solo -rating:explicit -rating:questionable kafka_(x) shirt"
 
 # The program without the pause between two requests that real boards are owed.
 _PROGRAM = """
@@ -49,6 +56,7 @@ def rows() -> list[Row]:
         pictured, came = _typed(home, project, board, "halfcell")
     return [
         *found,
+        *_totals(),
         Row("cells of pictures drawn around the typing at 100 kbit/s", came, "", None),
         Row("letter typed to letter seen there, median", pictured[0] * 1000, "ms", 2.0, bare[0] * 1000, "no pictures"),
         Row("the same, the worst", pictured[1] * 1000, "ms", 60),
@@ -103,6 +111,31 @@ def _memory(terminal: Terminal, field: str) -> float:
     found = re.search(rf"{field}:\s+(\d+) kB", text)
     assert found is not None
     return int(found[1]) / 1024
+
+
+# --- the total ---------------------------------------------------------------------------------------------------
+
+
+def _totals() -> list[Row]:
+    """From enter to the number of posts, with the pauses that real boards are owed, on one board of each engine."""
+    seconds = {engine: _total(engine, "kafka_(x) solo") for engine in _ENGINES}
+    slowest = max(seconds, key=lambda engine: seconds[engine])
+    return [
+        Row(f"total at 100 ms of latency, slowest of {len(seconds)} engines ({slowest})", seconds[slowest], "s", 1.0),
+        Row("the same, four terms of which Danbooru takes two from visitors", _total("danbooru", _GUIDE), "s", 1.0),
+    ]
+
+
+def _total(engine: Engine, query: str) -> float:
+    tags = {"general": ["solo", "shirt"], "character": ["kafka_(x)"]}
+    samples = [Sample(number, b"%d" % number, tags=tags) for number in range(1, 301)]
+    with fresh_home(), BoardServer(engine, samples, tag_limit=2, latency=0.1) as server, Network() as network:
+        board = ENGINES[engine]("mine", BoardConfig(engine=engine, url=server.url))
+        begun = time.perf_counter()
+        found = search_boards([board], network, query)
+        if found.total() != len(samples):
+            raise AssertionError((engine, found.total()))
+        return time.perf_counter() - begun
 
 
 # --- a slow link -------------------------------------------------------------------------------------------------

@@ -229,6 +229,20 @@ def test_metatags_are_completed_with_their_values(network: Network, typed: str, 
         assert heard.tags(typed) == offered
 
 
+def test_rating_comes_before_tags_that_begin_alike_once_it_is_clear(network: Network) -> None:
+    known = [Entry("raccoon", "general", 9), Entry("ratte", "artist", 7), Entry("ordinary", "general", 5)]
+    with completing(network, [Danbooru("mine", CONFIG)], known) as (_, heard):
+        assert heard.tags("ra") == ["raccoon", "ratte", "rating:", "ratio:"]
+        assert heard.tags("-rat")[:2] == ["rating:", "ratte"]
+        assert heard.tags("ord")[:2] == ["order:", "ordinary"]
+
+
+def test_an_address_is_nothing_to_complete(network: Network) -> None:
+    with board(KAFKA) as server, completing(network, [danbooru(server)]) as (_, heard):
+        assert not heard.ask("https://kaf", wait=0.4)
+        assert heard.tags("https://kaf") == [] and asked(server) == []
+
+
 def test_only_what_all_boards_understand_is_offered(network: Network) -> None:
     both = [Danbooru("one", CONFIG), Gelbooru("two", CONFIG)]
     with completing(network, both) as (_, heard):

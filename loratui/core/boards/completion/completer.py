@@ -20,6 +20,9 @@ _FRESH = 30.0
 """Seconds after which the vocabulary looks for what came to it, when something is typed."""
 _METATAGS = 2
 """How many of them are shown among tags."""
+_USUAL = ("rating:", "order:")
+"""Of the metatags those that nearly every query has: before tags that begin alike, from so many letters on."""
+_SURE = 3
 
 
 class Completer:
@@ -71,7 +74,8 @@ class Completer:
             return Offers(start, end, tuple(special[: self._limit]))
         special = special[:_METATAGS]
         tags = self._tags(word)[: self._limit - len(special)]
-        return Offers(start, end, (*tags, *special))
+        meant = [each for each in special if each.tag in _USUAL and len(word) >= _SURE]
+        return Offers(start, end, (*meant, *tags, *(each for each in special if each not in meant)))
 
     def ask(self, text: str, caret: int, heard: Callable[[], object]) -> None:
         """Has the boards asked; the newest word wins."""
