@@ -114,18 +114,44 @@ async def test_stop_go_on_try_again_and_give_up(server: BoardServer, root: Path)
         assert "no longer has the file" in rows(items(app))[0] and "1 failed" in title(app)
         server.faults.clear()
         asked = len(server.file_requests())
-        await pilot.press("f")
+        await pilot.press("R")
         await until(pilot, lambda: len(pictures(root)) == 30, 15)
         assert len(server.file_requests()) == asked + 1  # nothing but what had failed
         await until(pilot, lambda: "failed" not in rows(batches(app))[0] and "done" in rows(batches(app))[0])
         await until(pilot, lambda: not app.jobs.running)
-        await pilot.press("f")
+        await pilot.press("R")
         await until(pilot, lambda: "no file of it failed" in status(app))
         await pilot.press("tab")  # no file is left there to go to
         assert batches(app).has_focus and "no file of it is open or failed" in status(app)
         await pilot.press("x")
         await until(pilot, lambda: not len(batches(app).rows))
         assert len(pictures(root)) == 30
+
+
+async def test_one_failed_file_alone_is_tried_again(server: BoardServer, root: Path) -> None:
+    number = order(root)
+    with Manifest(root) as manifest:
+        posts = [
+            Post("mine", each, file_url=f"{server.url}/files/{server.samples[each - 1].md5}.png") for each in (1, 2)
+        ]
+        manifest.note(
+            [
+                (each.id, "failed", "no picture")
+                for each in manifest.put(number, [(post, "queued", None) for post in posts])
+            ]
+        )
+        manifest.listed(number, {})
+        manifest.set_state(number, "done")
+    app = LoratuiApp(Workspace.open(root))
+    async with app.run_test(size=WIDE) as pilot:
+        await open_screen(pilot, app)
+        await until(pilot, lambda: len(items(app).rows) == 2)
+        assert "no picture" in rows(items(app))[1]
+        assert "The board's own file is damaged" in str(app.screen.query_one("#detail").render())
+        await pilot.press("tab", "j", "R")
+        await until(pilot, lambda: len(pictures(root)) == 1, 15)
+        await until(pilot, lambda: len(items(app).rows) == 1 and "1 failed" in rows(batches(app))[0])
+    assert len(server.file_requests()) == 1
 
 
 async def test_leaving_does_not_stop_it(server: BoardServer, root: Path) -> None:
@@ -170,7 +196,7 @@ async def test_the_first_goes_first_and_trouble_is_told(server: BoardServer, roo
         await open_screen(pilot, app)
         await until(pilot, lambda: len(batches(app).rows) == 2 and "fetching" in rows(batches(app))[1])
         assert "waiting" in rows(batches(app))[0]
-        await pilot.press("t")  # it goes first, and has no board of that name
+        await pilot.press("P")  # it goes first, and has no board of that name
         await until(pilot, lambda: "trouble" in rows(batches(app))[0], 10)
         assert len(pictures(root)) < 30
         detail = app.screen.query_one("#detail")

@@ -53,6 +53,8 @@ def test_a_page_comes_in_with_captions_and_provenance_and_only_once(workspace: W
     assert (origin.board, origin.post, origin.rating, origin.score) == ("drawn", "1", "g", 7)
     assert origin.tags["artist"] == ["some_one"]
     assert "sesame" not in origin.file_url
+    # A caption that is none of those was edited since.
+    assert workspace.records.rendered(workspace.records.content_hash(image)) == [b"kafka (x), 1girl, long hair"]
     assert not list((workspace.root / ".loratui/downloads").iterdir())
 
     again = add(workspace, "/set/3")

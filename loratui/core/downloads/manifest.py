@@ -240,12 +240,17 @@ class Manifest:
         """Has the batch go before all others."""
         self._store.write("update batch set rank=(select min(rank) from batch)-1 where id=?", [(batch,)])
 
-    def retry(self, batch: int, states: Sequence[State] = ("failed",)) -> int:
-        """Queues again what failed, or what else is named, and makes the batch active. Returns how many."""
+    def retry(self, batch: int, states: Sequence[State] = ("failed",), item: int | None = None) -> int:
+        """Queues again what failed, or what else is named, and makes the batch active. Returns how many.
+
+        Args:
+            item: this file alone; None: all.
+        """
         with self._store.writing() as database:
             done = database.execute(
-                f"update item set state='queued', reason='' where batch=? and state in ({_marks(states)})",
-                (batch, *states),
+                f"update item set state='queued', reason='' where batch=? and state in ({_marks(states)}) "
+                "and id=coalesce(?, id)",
+                (batch, *states, item),
             )
             self.set_state(batch, "active")
             return done.rowcount

@@ -112,6 +112,7 @@ def _take(workspace: Workspace, url: str, folder: str, stage: Path, found: galle
     pictures = sorted(path for path in stage.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
     good: list[Path] = []
     known: dict[str, Provenance] = {}
+    captions: dict[str, bytes] = {}
     for picture in pictures:
         with picture.open("rb") as file:
             if not image_type(file.read(32)):
@@ -121,14 +122,17 @@ def _take(workspace: Workspace, url: str, folder: str, stage: Path, found: galle
         record = _record(stage / gallery_dl.META / f"{picture.stem}.json")
         tags = _tags(record)
         text = caption(Post(board=str(record.get("category", "")), id=0, tags=tags))
+        digest = file_hash(picture)
         if text:
             durable.write_file(picture.with_suffix(".txt"), text)
-        known[file_hash(picture)] = _provenance(record, tags, url, picture.stem)
+            captions[digest] = text
+        known[digest] = _provenance(record, tags, url, picture.stem)
         good.append(picture)
     # First the records: a crash in between leaves some without a picture, never the reverse.
     with workspace.records.batch():
         for digest, provenance in known.items():
             workspace.records.put_provenance(digest, provenance)
+        workspace.records.put_rendered(captions)
     result = take_in(workspace.changes, folder, good) if good else Intake()
     for picture in good:
         for part in (picture, picture.with_suffix(".txt"), stage / gallery_dl.META / f"{picture.stem}.json"):

@@ -16,7 +16,7 @@ from loratui.tui.screens.downloads_rows import BatchRows, ItemRows, detail
 from loratui.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
-    from loratui.core.downloads.manifest import Batch, Manifest
+    from loratui.core.downloads.manifest import Batch, Item, Manifest
     from loratui.core.workspace import Workspace
 
 _PERIOD = 1.0
@@ -40,9 +40,12 @@ class DownloadsScreen(LoratuiScreen):
         ),
         Command("downloads.pause", ("s",), "stop", "Stops the get; whole files stay, the others go on later."),
         Command(
-            "downloads.retry", ("f",), "failed again", "Tries the failed files of the get again, and nothing else."
+            "downloads.retry",
+            ("R",),
+            "failed again",
+            "Tries the failed files of the get again; among the files, the one under the cursor.",
         ),
-        Command("downloads.first", ("t",), "first", "Has the get go before all others.", footer=False),
+        Command("downloads.first", ("P",), "first", "Has the get go before all others.", footer=False),
         Command("downloads.cancel", ("x",), "give up", "Gives up what is open; pressed again, takes it off the list."),
         Command(
             "downloads.captions", ("c",), "captions", "Writes captions anew from the boards' tags, without downloading."
@@ -95,6 +98,12 @@ class DownloadsScreen(LoratuiScreen):
     def _batch(self) -> "Batch | None":
         return self._rows.batches[self._batches.cursor] if self._rows.batches else None
 
+    @property
+    def _failed_item(self) -> "Item | None":
+        """The failed file under the cursor."""
+        rows = self._items.rows
+        return rows.failed_at(self._items.cursor) if isinstance(rows, ItemRows) else None
+
     def _tick(self) -> None:
         if not self.is_current or self._manifest is None:
             return
@@ -146,7 +155,7 @@ class DownloadsScreen(LoratuiScreen):
         """Another get."""
         if event.control.id == "batches":
             self._show_batch()
-            self.refresh_status()
+        self.refresh_status()
 
     def on_virtual_list_chosen(self, event: VirtualList.Chosen) -> None:
         """Enter in a list."""
@@ -173,7 +182,7 @@ class DownloadsScreen(LoratuiScreen):
         rows = ItemRows(begun, failed, waiting, fetching=fetching, more=more, before=before)
         done = {
             "done": "Every file of it is in.",
-            "waiting": "It waits for its turn. Press t to have it go first.",
+            "waiting": "It waits for its turn. Press P to have it go first.",
             "listing": f"{line(batch.board, 80)} is being asked which posts there are.",
         }.get(self._rows.words.get(batch.id, ""), "No file of it is open.")
         self._items.set_source(rows, keep=self._of == batch.id, empty=done)
@@ -200,8 +209,11 @@ class DownloadsScreen(LoratuiScreen):
                 return "every file of it is in"
         if id == "downloads.pause" and batch.state != "active":
             return "it is not fetching"
-        if id == "downloads.retry" and not batch.failed:
-            return "no file of it failed"
+        if id == "downloads.retry":
+            if not batch.failed:
+                return "no file of it failed"
+            if self._items.has_focus and self._failed_item is None:
+                return "this file did not fail"
         if id == "downloads.first" and (batch.state != "active" or len(self._rows) < 2):
             return "it does not wait for others"
         if id == "downloads.pane" and not any(len(view.rows) for view in self.query("#items").results(VirtualList)):
@@ -223,9 +235,10 @@ class DownloadsScreen(LoratuiScreen):
             self.enter()
 
     def command_retry(self) -> None:
-        """The failed files once more."""
+        """The failed files once more; among the files, one of them."""
         if (batch := self._batch) is not None and self._manifest is not None:
-            again = self._manifest.retry(batch.id)
+            chosen = self._failed_item if self._items.has_focus else None
+            again = self._manifest.retry(batch.id, item=None if chosen is None else chosen.id)
             downloads_runner.follow(self.app)
             self.toast(f"Trying {count(again, 'file')} again.")
             self.enter()

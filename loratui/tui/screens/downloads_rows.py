@@ -104,6 +104,11 @@ class ItemRows:
     def __len__(self) -> int:
         return len(self.coming) + len(self._rest) + (self._more > 0)
 
+    def failed_at(self, index: int) -> "Item | None":
+        """The file of a row, if it failed."""
+        place = index - len(self.coming)
+        return self._rest[place] if 0 <= place < len(self._rest) and self._rest[place].state == "failed" else None
+
     def row(self, index: int, width: int) -> Content:
         """State, number, how much of it is here, why it failed."""
         if index == len(self.coming) + len(self._rest):
@@ -145,8 +150,16 @@ def bar(done: int, total: int) -> str:
     return ("█" * full + ("▏▎▍▌▋▊▉"[part - 1] if part else "")).ljust(_BAR, "·")
 
 
+def _help(batch: "Batch", reason: str) -> str:
+    """What helps against the commonest reason."""
+    from loratui.core.downloads.reasons import REPEAT, remedy
+
+    found = remedy(reason, batch.boards[0])
+    return "R tries them again." if found == REPEAT else found
+
+
 def detail(batch: "Batch", reasons: Mapping[str, int], pace: str) -> list[Content]:
-    """Lines on one batch: where to, how much and how fast; what each reason cost; why it stopped."""
+    """Lines on one batch: where to, how much and how fast; what each reason cost, and what helps; why it stopped."""
     counts = batch.counts
     found = batch.total + sum(batch.filtered.values())
     parts = [f"→ {line(batch.folder) or 'this folder'}", f"{found:,} found", f"{counts.get('done', 0):,} downloaded"]
@@ -165,5 +178,6 @@ def detail(batch: "Batch", reasons: Mapping[str, int], pace: str) -> list[Conten
         costs.append((f"{number:,} {line(text, 80)}   ", "$dropped"))
     found_lines = [Content(" · ".join(parts))]
     found_lines += [Content.assemble(("left out or failed: ", "$dim"), *costs)] if costs else []
+    found_lines += [Content.styled(line(_help(batch, next(iter(reasons))), 300), "$dim")] if reasons else []
     found_lines += [Content.styled(line(batch.problem, 400), "$error")] if batch.problem else []
     return found_lines
