@@ -1,7 +1,8 @@
 """Fixtures all tests share: a home of their own, the data beside the checkout."""
 
+import gc
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -30,6 +31,23 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     return folder
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """No garbage is looked for while a failure is reported.
+
+    Pytest parses the source for it. Garbage that complains as it is taken away has a traceback formatted, which parses
+    too; Python before 3.11.8 and 3.12.2 does not know a parse within a parse and ends with a SystemError
+    (https://github.com/python/cpython/issues/106905), and with it the whole of the tests.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        if collects:
+            gc.enable()
 
 
 @pytest.fixture(autouse=True)
