@@ -87,6 +87,8 @@ def _where(args: Args, out: Output) -> "tuple[Workspace, Where]":
 
 
 def _say_problems(scope: "Scope", out: Output) -> None:
+    if scope.slip:
+        out.note(scope.slip)
     problems = list(scope.dataset.problems.items())
     for position, problem in problems[:10]:
         out.note(f"{scope.dataset.caption_paths[position]}: {problem} It is left as it is.")

@@ -210,6 +210,13 @@ def test_unknown_tag_is_said_and_no_failure(root: Path, capsys: pytest.CaptureFi
     assert "Did you mean 'purple hair'?" in err
 
 
+def test_a_tag_in_an_expression_that_no_caption_has_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, document, err = said(capsys, root, "--where", "not purple_hiar")
+    assert code == 0 and document["images"] == 5  # all of them: nothing else would show the slip
+    assert "No caption has 'purple_hiar'; did you mean 'purple hair'?" in err
+    assert "No caption" not in said(capsys, root, "--where", "not Purple hair")[2]
+
+
 def test_expression_with_a_mistake(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, document, err = said(capsys, root, "--where", "solo and (hat")
     assert code == 2 and "Put a )" in document["error"]["remedy"] and document["error"]["position"] == 9

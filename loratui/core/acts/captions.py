@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from loratui.core.changes import Edit, Move, Plan
-from loratui.core.dataset import bulk, triggers
+from loratui.core.dataset import bulk, expression_unknown, triggers
 from loratui.core.dataset.bulk import Bulk
 from loratui.core.dataset.caption import key
 from loratui.core.dataset.dataset import Dataset
@@ -48,10 +48,12 @@ class Scope:
     Attributes:
         dataset: the images of the folders.
         positions: those that fit the expression.
+        slip: what to say of a tag of the expression that no caption has; "" where all are there.
     """
 
     dataset: Dataset
     positions: set[int]
+    slip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +202,11 @@ def scope(workspace: Workspace, where: Where, *, report: Report = silent) -> Sco
     Raises:
         ExpressionError: the expression has a mistake; nothing was read.
     """
-    parse(where.expression, names(workspace))
+    expression = parse(where.expression, names(workspace))
     dataset = workspace.dataset(where.folders, report=report)
     with workspace.records:
-        return Scope(dataset, select(workspace, dataset, where.expression))
+        known = facts(workspace, dataset)
+        return Scope(dataset, expression.select(known), expression_unknown.unknown(expression, known))
 
 
 def edit(workspace: Workspace, where: Where, edit: Bulk, *, dry_run: bool = False, report: Report = silent) -> Edited:
