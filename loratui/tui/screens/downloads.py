@@ -57,7 +57,7 @@ class DownloadsScreen(LoratuiScreen):
     DownloadsScreen #batches { height: 1fr; }
     DownloadsScreen #below { height: 1fr; display: none; }
     DownloadsScreen.-some #below { display: block; }
-    DownloadsScreen #detail { height: auto; max-height: 4; padding: 0 2; background: $surface; }
+    DownloadsScreen #detail { height: auto; max-height: 7; padding: 0 2; background: $surface; }
     DownloadsScreen #items { height: 1fr; }
     """
 

@@ -9,10 +9,11 @@ from loratui.core.sanitize import line
 from loratui.core.words import count, duration
 
 if TYPE_CHECKING:
-    from loratui.core.downloads.manifest import Batch, Item
+    from loratui.core.downloads.manifest import Batch, Item, State
     from loratui.core.downloads.progress import Pace
 
 _BAR = 12
+_THERE: "tuple[State, ...]" = ("done", "existing", "fetched")
 _COLOURS = {
     "fetching": "$primary",
     "done": "$success",
@@ -46,11 +47,11 @@ class BatchRows:
         batch = self.batches[index]
         word = self.words.get(batch.id, batch.state)
         colour = _COLOURS.get(word, "$dim")
-        there = batch.total - batch.open
+        there = sum(batch.counts.get(state, 0) for state in _THERE)
         parts: list[Content | tuple[str, str]] = [
             (f"{word:<10} ", colour),
             (bar(there, batch.total), colour),
-            (f" {f'{there:,}/{batch.total:,}':>11}  ", ""),
+            (f" {f'{there:,}/{batch.total:,}' if batch.total else '':>11}  ", ""),
         ]
         if width >= 100 or word == "fetching":
             parts.append((f"{self.pace(batch):<20} ", "$accent"))
@@ -164,10 +165,10 @@ def detail(batch: "Batch", reasons: Mapping[str, int], pace: str) -> list[Conten
     found = batch.total + sum(batch.filtered.values())
     parts = [f"→ {line(batch.folder) or 'this folder'}", f"{found:,} found", f"{counts.get('done', 0):,} downloaded"]
     parts += [f"{counts['existing']:,} were there"] if counts.get("existing") else []
-    parts += [f"{batch.open:,} to come"] if batch.open else []
-    parts += [f"{counts['cancelled']:,} given up"] if counts.get("cancelled") else []
     parts += [size(batch.bytes)] if batch.bytes else []
-    parts += [f"{size(batch.left)} to come"] if batch.left and not batch.unsized else []
+    due = f" ({size(batch.left)})" if batch.left and not batch.unsized else ""
+    parts += [f"{batch.open:,} to come{due}"] if batch.open else []
+    parts += [f"{counts['cancelled']:,} given up"] if counts.get("cancelled") else []
     parts += [pace] if pace else []
     parts += [line(" ".join(batch.options.wishes.options()))] if batch.options.wishes.options() else []
     parts += [] if batch.options.captions else ["no captions"]
