@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 
 import pytest
 
@@ -154,16 +153,14 @@ Held().run(mouse=False)
 
 
 def test_a_held_key_on_a_slow_link_shows_the_newest_state() -> None:
-    rate = 30_000
-    with Terminal(["python", "-c", HELD], answers=XTERM, rate=rate, delay=0.05) as terminal:
+    with Terminal(["python", "-c", HELD], answers=XTERM, rate=30_000, delay=0.05) as terminal:
         terminal.wait_for("000001", timeout=30)
         terminal.quiet(0.3)
-        before, start = terminal.count, time.perf_counter()
+        before = terminal.count
         terminal.hold("\x1b[6~", 40, rate=40)
-        # Forty pages are 180 kB; what is painted is what the link carries while the key is held, and a moment more.
+        # Forty pages are 180 kB; only some of them are painted.
         terminal.wait_for("001560", start=before)
-        assert terminal.quiet(0.3) - before < 2 * rate * (time.perf_counter() - start)
-        assert terminal.count - before < 110_000
+        assert terminal.quiet(0.3) - before < 110_000
 
 
 def test_a_terminal_that_never_answers_shows_each_key() -> None:

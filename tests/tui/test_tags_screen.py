@@ -1,7 +1,6 @@
 """The Tags screen by its keys: what is shown, what is changed on disk, what is taken back."""
 
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -408,10 +407,6 @@ async def test_ten_thousand_captions(memory: Path) -> None:
         screen = app.screen
         assert isinstance(screen, TagsScreen)
         assert rows(screen)[0] == "10,000 100 % 1girl"
-        began = time.process_time()
-        for _ in range(20):
-            await pilot.press("j")
-        assert (time.process_time() - began) / 20 < 0.05
         await cursor_on(screen, pilot, "smile")
         await pilot.press("x")
         await until(pilot, lambda: isinstance(screen.panel, PlanPanel))

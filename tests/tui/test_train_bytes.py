@@ -14,22 +14,22 @@ def test_entering_moving_and_resting_keep_their_budgets(tmp_path: Path) -> None:
     root = kit.ready(tmp_path).root
     with Terminal(["python", "-m", "loratui", "-C", str(root)], answers=XTERM) as terminal:
         terminal.wait_for("Projects")
-        time.sleep(1)
+        terminal.quiet()
         before = terminal.count
         terminal.send("gn")
-        terminal.wait_for("ready")
-        time.sleep(0.5)
+        terminal.wait_for("ready", start=before)
+        terminal.quiet()
         entered = terminal.count - before
         before = terminal.count
         time.sleep(1)
         resting = terminal.count - before
         terminal.send("a")
-        time.sleep(0.7)
+        terminal.quiet()
         before = terminal.count
         for number in range(100):
             terminal.send("j" if number < 60 else "k")
             time.sleep(0.01)
-        time.sleep(0.5)
+        terminal.quiet()
         moving = (terminal.count - before) / 100
     print(f"entering {entered} B, a key {moving:.0f} B, resting {resting} B")
     assert (entered <= SCREEN, resting, moving <= KEY) == (True, 0, True)

@@ -1,8 +1,6 @@
 """Wishes judged from records: what each leaves out, what each costs, and which file is fetched."""
 
 import json
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -282,32 +280,3 @@ def test_recorded_posts_are_judged(shared: Path) -> None:
     assert found["danbooru/posts_2020-07-26.json"]["small"] >= 1
     assert found["safebooru/posts_2023-06.xml"]["animated"] >= 2
     assert found["e621/posts_2020_page1.json"]["small"] > 5
-
-
-@pytest.fixture
-def many() -> Iterator[list[Post]]:
-    yield [
-        replace(
-            POST,
-            id=number,
-            md5=f"{number:032x}",
-            width=500 + number % 2000,
-            parent=number // 3 or None,
-            tags={
-                "general": tuple(f"tag_{number * k % 5000}" for k in range(1, 40)),
-                "character": (f"somebody_{number % 50}",),
-            },
-        )
-        for number in range(5000)
-    ]
-
-
-def test_ten_thousand_posts_a_second_pass_through_every_filter(many: list[Post]) -> None:
-    filters = Filters(
-        plan(board("danbooru"), "a b c -d e* filetype:jpg,png"),
-        Wishes(768, 0.5, 8.0, 0.15, (), False, 5, "10y", "1d", tuple(SETS), one_of_family=True, variant_side=768),
-    )
-    started = time.process_time()
-    for post in many:
-        filters.reason(post)
-    assert len(many) / (time.process_time() - started) > 10_000
