@@ -5,11 +5,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from loratui.core.boards.network import pace
 from loratui.core.boards.network.connections import Network
 from loratui.core.boards.post import Post
 from loratui.core.downloads import magic, transfer
@@ -103,9 +104,7 @@ def run(network: Network, job: Job) -> list[Event]:
     transfers = Transfers(network)
     transfers.submit([job])
     events: list[Event] = []
-    deadline = time.monotonic() + 20
     while transfers.pending:
-        assert time.monotonic() < deadline
         events += transfers.events()
     transfers.stop()
     return events
@@ -273,20 +272,24 @@ def test_a_host_that_asks_for_a_pause_gets_it_from_all(tmp_path: Path, network: 
 
 
 def test_files_of_a_host_keep_their_interval(tmp_path: Path, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loratui.core.boards.network.pace.is_loopback", lambda host: False)
-    times: list[float] = []
+    """All four ask for their turn in the same moment; the last begins three intervals after the first."""
+    now, waits, reserve = time.monotonic(), list[float](), pace.reserve
 
-    def timed(request: str) -> list[bytes | float]:
-        times.append(time.monotonic())
-        return whole(request)
+    def reserved(host: str, interval: float) -> float:
+        waits.append(reserve(host, interval))
+        return waits[-1]
 
-    with Scripted(timed) as server:
+    monkeypatch.setattr(pace, "is_loopback", lambda host: False)
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(pace, "reserve", reserved)
+    with Scripted(whole) as server:
         transfers = Transfers(network)
-        transfers.submit([Job(key, server.url, "", tmp_path / f"{key}.part", MD5) for key in range(4)], 4, 0.2)
+        transfers.submit([Job(key, server.url, "", tmp_path / f"{key}.part", MD5) for key in range(4)], 4, 0.05)
         while transfers.pending:
             transfers.events()
         transfers.stop()
-    assert all(later - earlier > 0.12 for earlier, later in pairwise(times))
+    assert waits == pytest.approx([0, 0.05, 0.1, 0.15])
+    assert time.monotonic() - now >= 0.15  # and they were waited for
 
 
 @pytest.mark.parametrize("board", ["../../etc", "a\0b", "a\u202eb\x1b[2J", "x" * 300, "con", ".", "-rf", "a/b\\c"])
