@@ -9,11 +9,9 @@ import concurrent.futures
 import logging
 import math
 import ssl
-import sys
 import threading
 from collections.abc import Coroutine
 from email.utils import parsedate_to_datetime
-from importlib.util import find_spec
 from time import time
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -252,8 +250,3 @@ class _Blanked(logging.Filter):
 
 
 logging.getLogger("httpx").addFilter(_Blanked())
-
-# With every request the library tries to import this several times; where there is none, the whole path is searched
-# each time: a fifth of what a download costs. A name that is None is found missing at once.
-if find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
