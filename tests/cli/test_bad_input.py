@@ -12,6 +12,7 @@ import pytest
 from PIL import Image as Pillow
 
 from loratui.cli.main import run
+from loratui.core.boards.network.connections import Network
 
 
 @pytest.fixture
@@ -68,6 +69,7 @@ def test_one_sentence_a_remedy_and_nothing_changed(
     config.parent.mkdir()
     config.write_text('[boards.closed]\nengine = "danbooru"\nurl = "http://127.0.0.1:9"\n')
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(Network.__init__, "__defaults__", (0.01, 1.0))  # a second between tries else
     monkeypatch.chdir(project)
     before = snapshot(project)
     assert run([*arguments, "--json"]) == code

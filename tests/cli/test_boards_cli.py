@@ -15,6 +15,7 @@ import pytest
 
 import loratui.core.boards.login  # loaded here, so that it never binds a test's stand-in for `load`
 from loratui.cli.main import run
+from loratui.core.boards.network.connections import Network
 from loratui.core.config import config_path, load, set_value
 from tests.boards_server import BoardServer, Fault, Sample, noise
 
@@ -165,16 +166,11 @@ def test_misunderstood(server: BoardServer, loratui: Any, words: tuple[str, ...]
     assert answer.code == code and message in answer.err and answer.err.count("\n") == 1
 
 
-def test_no_network_is_one_sentence(loratui: Any) -> None:
+def test_no_network_is_one_sentence(loratui: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     set_value("boards.mine.engine", "danbooru")
     set_value("boards.mine.url", "http://127.0.0.1:1")
-    import loratui.core.boards.network.connections as network
-
-    before, network.Network.__init__.__defaults__ = network.Network.__init__.__defaults__, (0.01, 1.0)  # type: ignore[attr-defined]
-    try:
-        answer = loratui("search", "a", "--board", "mine", "--json")
-    finally:
-        network.Network.__init__.__defaults__ = before  # type: ignore[attr-defined]
+    monkeypatch.setattr(Network.__init__, "__defaults__", (0.01, 1.0))
+    answer = loratui("search", "a", "--board", "mine", "--json")
     assert answer.code == 1 and "mine (127.0.0.1:1) cannot be reached" in answer.json["error"]["message"]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from loratui.core import durable
 from loratui.core.demo.board import serving
-from loratui.core.demo.collection import make
+from loratui.core.demo.collection import DemoPost, make
 from loratui.core.demo.drawing import Scene, draw
 from loratui.core.demo.home import surroundings
 from loratui.core.project import Project
@@ -135,18 +135,22 @@ def test_without_a_terminal_the_screens_say_so(capsys: pytest.CaptureFixture[str
     assert "--headless" in capsys.readouterr().err
 
 
-def test_the_pictures_are_the_same_every_time(tmp_path: Path) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.mkdir()
-    other.mkdir()
-    assert make(one) == make(other)
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[DemoPost]]:
+    """The demo's board: the folder of its files, and its posts."""
+    folder = tmp_path_factory.mktemp("drawn")
+    return folder, make(folder)
+
+
+def test_the_pictures_are_the_same_every_time(drawn: tuple[Path, list[DemoPost]], tmp_path: Path) -> None:
+    assert make(tmp_path) == drawn[1]
     assert draw(Scene(seed=1, place="none")).mode == "RGBA"
 
 
-def test_the_board_speaks_as_danbooru_does(tmp_path: Path) -> None:
+def test_the_board_speaks_as_danbooru_does(drawn: tuple[Path, list[DemoPost]]) -> None:
     import httpx
 
-    with serving(tmp_path, make(tmp_path)) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with serving(*drawn) as url, httpx.Client(base_url=url, trust_env=False) as client:
         posts = client.get("/posts.json", params={"tags": "solo black_dress rating:g", "limit": 200}).json()
         assert posts and all("black_dress" in post["tag_string_general"].split() for post in posts)
         older = client.get("/posts.json", params={"tags": "", "page": f"b{posts[-1]['id']}"}).json()

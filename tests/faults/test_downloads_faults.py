@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from loratui.core.config import set_value
@@ -229,7 +230,7 @@ def test_the_command_line_follows_a_worker(root: Path) -> None:
 
 @pytest.mark.parametrize("followed", [False, True])
 def test_an_interrupted_command_line_leaves_things_whole(root: Path, followed: bool) -> None:
-    with file_server(FILES, SIZE, 0.15) as server:
+    with file_server(FILES, SIZE, 0.3) as server:
         use(server)
         if followed:
             begin(root)
@@ -237,7 +238,9 @@ def test_an_interrupted_command_line_leaves_things_whole(root: Path, followed: b
             wait_for(lambda: queue.busy(root))
         with command_line(root) as process:
             wait_for(lambda: (root / ".loratui/downloads").is_dir() and held(root))
-            time.sleep(1.0)
+            wait_for(
+                lambda: any(file.path.endswith("/downloads.db") for file in psutil.Process(process.pid).open_files())
+            )
             process.send_signal(signal.SIGINT)
             _, told = process.communicate(timeout=20)
         assert process.returncode == 130 and "goes on where this one stopped" in told

@@ -66,7 +66,7 @@ async def test_help_resize_undo_and_a_gone_folder_do_no_harm(entry: Entry, proje
         await until(pilot, lambda: "nothing to undo" in status(app))
         (project / "dataset").rename(project / "moved")
         app.changed()
-        await pilot.pause(0.2)
+        await pilot.pause()
         await pilot.press("j", "k", "g", "g", "escape")
         await pilot.pause()
         assert app.is_running

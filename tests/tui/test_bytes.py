@@ -28,7 +28,7 @@ def test_screen_changes_keep_their_budget_and_then_nothing_moves(terminal: Termi
     for chord, name in SCREENS.items():
         changes[name] = go(terminal, chord)
         before = terminal.count
-        time.sleep(0.7)
+        time.sleep(0.4)
         idle[name] = terminal.count - before
     assert {name: size for name, size in changes.items() if size > SCREEN_CHANGE} == {}
     assert {name: size for name, size in idle.items() if size} == {}

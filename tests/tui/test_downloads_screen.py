@@ -191,6 +191,7 @@ def worker_of(root: Path) -> int:
 async def test_the_first_goes_first_and_trouble_is_told(server: BoardServer, root: Path) -> None:
     order(root)
     order(root, "long_hair", board="nobody")
+    server.faults.append(Fault("/files/", "latency", seconds=1.5))
     app = LoratuiApp(Workspace.open(root))
     async with app.run_test(size=WIDE) as pilot:
         await open_screen(pilot, app)
@@ -199,6 +200,7 @@ async def test_the_first_goes_first_and_trouble_is_told(server: BoardServer, roo
         await pilot.press("P")  # it goes first, and has no board of that name
         await until(pilot, lambda: "trouble" in rows(batches(app))[0], 10)
         assert len(pictures(root)) < 30
+        server.faults.clear()
         detail = app.screen.query_one("#detail")
         assert "There is no board called 'nobody'" in str(detail.render())
         await until(pilot, lambda: len(pictures(root)) == 30, 20)

@@ -30,12 +30,12 @@ def test_a_live_training_keeps_its_budget_and_a_finished_one_is_still(tmp_path: 
         terminal.wait_for("it/s")
         time.sleep(0.5)
         before, began = terminal.count, time.monotonic()
-        time.sleep(2.5)
+        time.sleep(1.5)
         rate = (terminal.count - before) / (time.monotonic() - began)
         assert 0 < rate <= BUDGET, terminal.output[before:]
         control.stop(run)
         wait_for(lambda: run.state().over)
-        time.sleep(2.2)
+        terminal.quiet(1.2)
         before = terminal.count
-        time.sleep(1.5)
+        time.sleep(1)
         assert terminal.count == before

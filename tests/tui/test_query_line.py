@@ -13,6 +13,7 @@ from loratui.tui import themes
 from loratui.tui.widgets import query_line
 from loratui.tui.widgets.query_line import QueryLine
 from loratui.tui.widgets.suggestions import Suggestions, row
+from tests.tui.app_kit import until
 
 KAFKA = Suggestion("kafka_(honkai:_star_rail)", "character", 5656)
 KAFUU = Suggestion("kafuu_chino", "character", 7176, "chino")
@@ -174,15 +175,15 @@ async def test_up_leaves_the_suggestions_for_the_history() -> None:
 
 
 async def test_the_board_is_asked_when_the_person_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query_line, "_PAUSE", 0.4)
+    monkeypatch.setattr(query_line, "_PAUSE", 0.2)
     app = Shell(KAFKA)
     async with app.run_test() as pilot:
         await typed(pilot, "kaf")
-        await pilot.pause(0.6)
+        await until(pilot, lambda: app.completer.asked)
         assert app.completer.asked == [("kaf", 3)]
         await typed(pilot, "k")
         await pilot.press("enter")
-        await pilot.pause(0.6)
+        await pilot.pause(0.4)
         assert app.completer.asked == [("kaf", 3)]  # not after the line was submitted
 
 

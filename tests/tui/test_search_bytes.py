@@ -41,6 +41,6 @@ def test_a_held_key_and_the_panels_keep_their_budgets(tmp_path: Path) -> None:
             for key in ("f", "\x1b", "b", "\x1b", "m", "m", "m"):
                 before = terminal.count
                 terminal.send(key)
-                assert terminal.quiet(0.5) - before <= SCREEN_CHANGE, key
+                assert terminal.quiet(0.3) - before <= SCREEN_CHANGE, key
             before = terminal.count
             assert terminal.quiet(0.7) == before  # and then nothing moves

@@ -394,9 +394,9 @@ async def test_what_another_program_wrote_is_not_overwritten(root: Path) -> None
         await until(pilot, lambda: text(root, "a") == "from elsewhere")
 
 
-async def test_ten_thousand_captions(memory: Path) -> None:
+async def test_thousands_of_captions(memory: Path) -> None:
     tags = [f"tag {number}" for number in range(3000)]
-    for number in range(10_000):
+    for number in range(2_500):
         (memory / f"{number:05}.png").touch()
         some = ", ".join(tags[(number * 7 + step * step * 31) % 3000] for step in range(25))
         (memory / f"{number:05}.txt").write_text(f"1girl, {some}, {'smile' if number % 3 else 'blue eyes'}")
@@ -406,7 +406,7 @@ async def test_ten_thousand_captions(memory: Path) -> None:
         await until(pilot, lambda: isinstance(app.screen, TagsScreen) and app.screen._table is not None, 30)
         screen = app.screen
         assert isinstance(screen, TagsScreen)
-        assert rows(screen)[0] == "10,000 100 % 1girl"
+        assert rows(screen)[0] == "2,500 100 % 1girl"
         await cursor_on(screen, pilot, "smile")
         await pilot.press("x")
         await until(pilot, lambda: isinstance(screen.panel, PlanPanel))

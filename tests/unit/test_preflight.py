@@ -226,8 +226,8 @@ def test_images_are_decoded(workspace: Workspace, images: Path, name: str, draw:
     (images / "a.txt").write_text("kafka")
     found = checked(workspace)
     assert of(found, check) == [level]
-    # From the cache it is the same.
-    assert checked(workspace) == found
+    # From the cache it is the same. What else is written to this disk meanwhile is not.
+    assert [each for each in checked(workspace) if each.id != "disk"] == [each for each in found if each.id != "disk"]
 
 
 @pytest.mark.parametrize(
