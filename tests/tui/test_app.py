@@ -14,7 +14,7 @@ from loratui.tui.jobs import Job
 from loratui.tui.shell import diary
 from loratui.tui.shell.done import DonePanel
 from loratui.tui.shell.joblist import JobsPanel
-from loratui.tui.shell.lines import Notice, StatusLine
+from loratui.tui.shell.lines import Key, Notice, StatusLine
 from loratui.tui.shell.palette import PalettePanel
 from loratui.tui.shell.panels import Entry
 from loratui.tui.widgets.virtual_list import VirtualList
@@ -304,6 +304,33 @@ async def test_a_line_repaints_only_the_cells_that_differ(tmp_path: Path) -> Non
             repainted.clear()
             line.show(Content(after))
             assert repainted == cells, (before, after)
+
+
+async def test_keys_that_cannot_be_used_now_make_room_for_those_that_can(tmp_path: Path) -> None:
+    app, sample = app_on(tmp_path)
+    keys = [
+        Key("s", "stop", enabled=False),
+        Key("o", "log"),
+        Key("R", "try again", enabled=False),
+        Key("plus", "smooth"),
+        Key("u", "undo", enabled=False, last=True),
+        Key("?", "help", last=True),
+    ]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.go("search")
+        await until(pilot, lambda: sample.reloads)
+        line = sample.query_one(StatusLine)
+        for note, shown in (
+            ("", "s stop · o log · R try again · plus smooth · u undo · ? help"),
+            ("n" * 20, "s stop · o log · plus smooth · u undo · ? help"),
+            ("n" * 33, "o log · plus smooth · u undo · ? help"),
+            ("n" * 42, "o log · plus smooth · ? help"),
+            ("n" * 52, "o log · ? help"),
+            ("n" * 65, "? help"),
+        ):
+            line.compose_line(note, keys, "", None)
+            said = line.plain.strip().removeprefix(note).strip()
+            assert said == shown, note
 
 
 def test_progress_in_words() -> None:

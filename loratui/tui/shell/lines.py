@@ -100,7 +100,7 @@ class Key:
         key: as a person writes it.
         title: what it does.
         enabled: False shows it dim.
-        last: shown even where others have no room (help, undo).
+        last: shown even where others that can be used have no room (help, undo).
     """
 
     key: str
@@ -120,7 +120,9 @@ class StatusLine(Line):
     """
 
     def compose_line(self, note: str, keys: Sequence[Key], jobs: str, toast: tuple[str, str] | None) -> None:
-        """Shows the parts; keys that have no room are left out from the right, but for those marked `last`."""
+        """Shows the parts. Where there is no room for all keys, those that cannot be used now are left out first, then
+        the others from the right, those marked `last` at the end.
+        """
         width = self.app.size.width
         right = Content.assemble((line(jobs), "$accent"), " ") if jobs else Content()
         room = width - right.cell_length - 1
@@ -179,6 +181,5 @@ def _keys(keys: Sequence[Key], room: int) -> Content:
 
     chosen = list(keys)
     while chosen and joined(chosen).cell_length > room:
-        droppable = [index for index, key in enumerate(chosen) if not key.last]
-        chosen.pop(droppable[-1] if droppable else -1)
+        chosen.pop(min(range(len(chosen)), key=lambda index: (chosen[index].enabled, chosen[index].last, -index)))
     return joined(chosen)
