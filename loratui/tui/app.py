@@ -25,6 +25,7 @@ from loratui.tui.graphics.service import Graphics
 from loratui.tui.screens.base import LoratuiScreen
 from loratui.tui.shell import diary, everywhere
 from loratui.tui.shell.boundary import Boundary
+from loratui.tui.shell.following import Downloads
 from loratui.tui.shell.keys import KeyQueue
 from loratui.tui.shell.lines import Key
 from loratui.tui.shell.watch import Watch
@@ -62,6 +63,7 @@ class LoratuiApp(Boundary):
         self.keymap = keymap.Keymap()
         self.history = asyncio.Lock()
         """Held while the dataset's changes go back or forth."""
+        self.downloads = Downloads(self)
         self.others = Watch(self)
         self.slow_link = workspace.config.ui.slow_link
         self.graphics = Graphics(self, workspace.config.ui.graphics, lambda: self.slow_link)
@@ -99,7 +101,7 @@ class LoratuiApp(Boundary):
                 self._add_mode(entry)
         kept.workspace = workspace
         kept.enter()
-        self._follow_downloads()
+        self.downloads.follow()
 
     def _add_mode(self, entry: Entry) -> None:
         self.add_mode(entry.name, lambda: self._screen(entry))
@@ -119,7 +121,7 @@ class LoratuiApp(Boundary):
         self.others.start()
         self.call_after_refresh(_collect_garbage)
         self.call_after_refresh(self.guarded, self._read_keymap)
-        self.call_after_refresh(self.guarded, self._follow_downloads)
+        self.call_after_refresh(self.guarded, self.downloads.follow)
         if self.greeting:
             self.did(self.greeting)
             self.call_after_refresh(self.say, self.greeting, "info", 60.0)
@@ -171,13 +173,6 @@ class LoratuiApp(Boundary):
         mistyped = [f"loratui.toml: {key} is unknown" for key in project.warnings] if project is not None else []
         self.complain([*self._problems, *self.keymap.problems, *unknown, *mistyped])
         self.refresh_status()
-
-    def _follow_downloads(self) -> None:
-        """Shows what is downloading for this project; what was broken off goes on."""
-        if (self.workspace.root / ".loratui" / "downloads.db").exists():
-            from loratui.tui.screens import downloads_runner
-
-            downloads_runner.follow(self)
 
     def _foreign(self) -> list[str]:
         """Opens the journal, which finishes what a crash interrupted; gives the files that were left alone."""

@@ -10,7 +10,6 @@ from textual.widgets import Static
 from loratui.core.sanitize import line
 from loratui.core.words import count
 from loratui.tui.commands import Command
-from loratui.tui.screens import downloads_runner
 from loratui.tui.screens.base import LoratuiScreen
 from loratui.tui.screens.downloads_rows import BatchRows, ItemRows, detail
 from loratui.tui.widgets.virtual_list import VirtualList
@@ -225,7 +224,7 @@ class DownloadsScreen(LoratuiScreen):
     def command_resume(self) -> None:
         """Goes on."""
         if (batch := self._batch) is not None:
-            downloads_runner.go_on(self, batch)
+            self.app.downloads.go_on(batch)
             self.toast("Going on.")
 
     def command_pause(self) -> None:
@@ -239,7 +238,7 @@ class DownloadsScreen(LoratuiScreen):
         if (batch := self._batch) is not None and self._manifest is not None:
             chosen = self._failed_item if self._items.has_focus else None
             again = self._manifest.retry(batch.id, item=None if chosen is None else chosen.id)
-            downloads_runner.follow(self.app)
+            self.app.downloads.follow()
             self.toast(f"Trying {count(again, 'file')} again.")
             self.enter()
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from loratui.core.errors import UsageError
 from loratui.core.sanitize import line
 from loratui.core.words import count
-from loratui.tui.screens import downloads_runner
 from loratui.tui.screens.search_rows import names
 
 if TYPE_CHECKING:
@@ -41,14 +40,14 @@ async def get(screen: "LoratuiScreen", listing: "Listing", total: int | None, ma
     limit = None if marked else number(answer["limit"], "at most")
     options = Options(limit, listing.wishes, answer["captions"] != "none")
     if marked:
-        downloads_runner.get_posts(screen, listing, marked, target, options)
+        screen.app.downloads.get_posts(marked, target, options)
     else:
         expected = total if limit is None else min(limit, total or limit)
         if (expected is None or expected > ASK_ABOVE) and not await screen.confirm(
             f"This gets {'an unknown number of' if expected is None else f'up to {expected:,}'} posts. Go on?"
         ):
             return False
-        downloads_runner.get_query(screen, listing, target, options)
+        screen.app.downloads.get_query(listing, target, options)
     screen.toast("Getting: see Downloads with gd.")
     return True
 

@@ -70,9 +70,7 @@ class Watch:
         self._app.jobs.start("looking", lambda report, cancel: newest(self._app.workspace), self._tell, quiet=True)
 
     def _tell(self, step: "Step | None") -> None:
-        from loratui.tui.screens import downloads_runner
-
-        if step is not None and step.verb == "get" and downloads_runner.told_of(self._app.workspace.root):
+        if step is not None and step.verb == "get" and self._app.downloads.told:
             return  # our own worker took pictures in
         self._app.toast(f"the project was changed elsewhere{taken_back(step)}")
 
