@@ -10,8 +10,8 @@ from textual.widgets import Static
 
 from loratui.core.vocabulary.offers import Offers, Suggestion
 from loratui.tui import themes
-from loratui.tui.widgets import query_line
-from loratui.tui.widgets.query_line import QueryLine
+from loratui.tui.shell import query_line
+from loratui.tui.shell.query_line import QueryLine
 from loratui.tui.widgets.suggestions import Suggestions, row
 from tests.tui.app_kit import until
 

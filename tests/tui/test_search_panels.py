@@ -17,7 +17,7 @@ from loratui.tui.screens.search import SearchScreen
 from loratui.tui.screens.search_filters import FiltersPanel, rated, with_rating
 from loratui.tui.screens.search_sort import reordered
 from loratui.tui.shell import diary
-from loratui.tui.widgets.query_line import QueryLine
+from loratui.tui.shell.query_line import QueryLine
 from loratui.tui.widgets.thumbnails import ThumbnailGrid
 from loratui.tui.widgets.virtual_list import VirtualList
 from tests.boards_server import BoardServer, Sample, noise

@@ -14,8 +14,8 @@ from loratui.tui.app import LoratuiApp
 from loratui.tui.screens.search import SearchScreen
 from loratui.tui.screens.search_rows import size, with_word
 from loratui.tui.shell.form import FormPanel
+from loratui.tui.shell.query_line import QueryLine
 from loratui.tui.widgets.picture import Picture
-from loratui.tui.widgets.query_line import QueryLine
 from loratui.tui.widgets.virtual_list import VirtualList
 from tests.boards_server import BoardServer, Fault, Sample, noise
 from tests.tui.app_kit import status, title, until

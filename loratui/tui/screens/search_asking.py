@@ -13,7 +13,7 @@ from loratui.tui.screens.search_here import look
 from loratui.tui.screens.search_page import is_address, take_in
 from loratui.tui.screens.search_saying import SearchSaying
 from loratui.tui.screens.search_shown import Here, Key, Shown, key_of
-from loratui.tui.widgets.query_line import QueryLine
+from loratui.tui.shell.query_line import QueryLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

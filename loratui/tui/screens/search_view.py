@@ -21,8 +21,8 @@ from loratui.tui.screens.search_previews import Previews
 from loratui.tui.screens.search_rows import PostRows, TagRows, about, heads, label
 from loratui.tui.screens.search_shown import Shown, key_of
 from loratui.tui.shell.lines import Key
+from loratui.tui.shell.query_line import QueryLine
 from loratui.tui.widgets.picture import Picture
-from loratui.tui.widgets.query_line import QueryLine
 from loratui.tui.widgets.thumbnails import ThumbnailGrid
 from loratui.tui.widgets.virtual_list import VirtualList
 
