@@ -216,7 +216,7 @@ def command_line(root: Path) -> "subprocess.Popen[str]":
 
 
 def test_the_command_line_follows_a_worker(root: Path) -> None:
-    with file_server(FILES, SIZE, 0.15) as server:
+    with file_server(FILES, SIZE, 0.4) as server:
         use(server)
         number = begin(root)
         queue.start(root)
