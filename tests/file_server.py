@@ -77,6 +77,7 @@ class _Server:
                     wanted = value.strip() if name.lower() == "range" else wanted
                 address = line.split()[1].decode()
                 if not address.startswith("/asked"):
+                    self._take_down(address)
                     await asyncio.sleep(self._latency)
                 status, headers, body = self._answer(address, wanted)
                 head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -91,6 +92,11 @@ class _Server:
         finally:
             writer.close()
 
+    def _take_down(self, address: str) -> None:
+        """As it comes: who asked may be gone before it is answered."""
+        if (path := urlsplit(address).path).startswith("/files/"):
+            self._asked[_number(path)] = self._asked.get(_number(path), 0) + 1
+
     def _answer(self, address: str, wanted: str) -> tuple[int, dict[str, str], bytes]:
         parts = urlsplit(address)
         if parts.path == "/asked":
@@ -100,8 +106,7 @@ class _Server:
             return 200, {}, json.dumps({"counts": {"posts": len(self._data)}}).encode()
         if parts.path == "/posts.json":
             return 200, {"Content-Type": "application/json"}, json.dumps(self._page(parse_qs(parts.query))).encode()
-        number = int(parts.path.rpartition("/")[2].partition(".")[0])
-        self._asked[number] = self._asked.get(number, 0) + 1
+        number = _number(parts.path)
         data = self._data[number]
         headers = {"Content-Type": "image/jpeg", "ETag": f'"{self._md5[number]}"'}
         if not wanted:
@@ -143,6 +148,11 @@ class _Server:
             "is_deleted": False,
             "is_banned": False,
         }
+
+
+def _number(path: str) -> int:
+    """Which file an address means."""
+    return int(path.rpartition("/")[2].partition(".")[0])
 
 
 async def _main(files: int, size: int, latency: float, rate: float) -> None:

@@ -72,9 +72,9 @@ async def test_a_group_is_shown_as_a_pair_with_what_parts_them(pictures: Path, s
         for picture in app.screen.query_one(PairView).query(Picture):
             await until(pilot, lambda picture=picture: picture.size.height >= 8)
         await pilot.press("l")
-        assert "67 %, JPEG q60" in text(app, ".pair--relation")
+        await until(pilot, lambda: "67 %, JPEG q60" in text(app, ".pair--relation"))
         await pilot.press("l")
-        assert "90 %" in text(app, ".pair--relation")
+        await until(pilot, lambda: "90 %" in text(app, ".pair--relation"))
 
 
 async def test_enter_keeps_a_and_u_brings_the_copies_back(pictures: Path) -> None:

@@ -175,7 +175,7 @@ def test_stop_after_save_waits_for_checkpoint_and_state(tmp_path: Path) -> None:
 
 
 def test_after_the_last_save_a_training_ends_by_itself(tmp_path: Path) -> None:
-    run = freeze(make_job(tmp_path, images=10, epochs=1))
+    run = freeze(make_job(tmp_path, images=10, epochs=1, fake_seconds=0.1))
     launch(run)
     with ended_at_last(run):
         wait_for(lambda: run.state().state == "running")
