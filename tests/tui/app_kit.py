@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.pilot import Pilot
 
 from loratui.core import machine
@@ -118,9 +119,16 @@ def app_on(folder: Path) -> tuple[LoratuiApp, SampleScreen]:
 
 
 async def until(pilot: Pilot[None], true: Callable[[], object], timeout: float = 30.0) -> None:
-    """Waits until `true` gives something true."""
+    """Waits until `true` gives something true; a widget it asks for may come later."""
+
+    def holds() -> object:
+        try:
+            return true()
+        except NoMatches:
+            return False
+
     deadline = asyncio.get_running_loop().time() + timeout
-    while not true():
+    while not holds():
         assert asyncio.get_running_loop().time() < deadline, f"it did not happen; {status(pilot.app)!r}"
         await pilot.pause(0.01)
 

@@ -96,7 +96,7 @@ async def test_swap_makes_b_the_one_to_keep_and_x_drops_one(pictures: Path) -> N
     async with app.run_test(size=WIDE) as pilot:
         await review(app, pilot)
         await pilot.press("w")
-        assert app.screen.query_one(CopiesPane).pair[0].path == "b.jpg"
+        await until(pilot, lambda: app.screen.query_one(CopiesPane).pair[0].path == "b.jpg")
         assert text(app, ".pair--relation") == "A is B: 90 %, JPEG q75"  # what is said is still true
         await pilot.press("x")
         await until(pilot, lambda: not (pictures / "a.png").exists())
@@ -104,7 +104,7 @@ async def test_swap_makes_b_the_one_to_keep_and_x_drops_one(pictures: Path) -> N
         assert (pictures / "c.jpg").exists()
         pane = app.screen.query_one(CopiesPane)
         await pilot.press("home" if pane.group is not None and pane.group.keep == "e.png" else "down")
-        assert pane.pair[0].path == "e.png"
+        await until(pilot, lambda: pane.pair[0].path == "e.png")
         await pilot.press("w", "enter")
         await until(pilot, lambda: not (pictures / "e.png").exists())
         assert (pictures / "f.jpg").exists()
@@ -154,11 +154,11 @@ async def test_flicker_shows_both_in_one_place_and_esc_leaves_it(pictures: Path)
         await review(app, pilot)
         first = app.screen.query_one("#keep").query_one(Picture)
         await pilot.press("f")
-        assert first.path == pictures / "b.jpg" and not app.screen.query_one("#drop").display
+        await until(pilot, lambda: first.path == pictures / "b.jpg" and not app.screen.query_one("#drop").display)
         await pilot.press("f")
-        assert first.path == pictures / "a.png" and not app.screen.query_one("#drop").display
+        await until(pilot, lambda: first.path == pictures / "a.png" and not app.screen.query_one("#drop").display)
         await pilot.press("escape")
-        assert first.path == pictures / "a.png" and app.screen.query_one("#drop").display
+        await until(pilot, lambda: first.path == pictures / "a.png" and app.screen.query_one("#drop").display)
 
 
 async def test_images_are_kept_rated_set_aside_and_trashed(pictures: Path) -> None:
