@@ -21,8 +21,8 @@ from tests.runs_kit import make_job
 
 # What only reads; and the demo, which makes a new folder below the cache and touches nothing else.
 READING = {
-    "status", "boards", "search", "subset", "subset list", "check-images", "tags", "tags credits", "history", "trash", "trash list",
-    "plan", "presets", "preflight", "runs", "watch", "logs", "queue", "doctor", "demo",
+    "status", "boards", "search", "subset", "subset list", "check-images", "tags", "tags credits", "history", "trash",
+    "trash list", "plan", "presets", "preflight", "runs", "watch", "logs", "queue", "doctor", "demo",
 }  # fmt: skip
 
 
